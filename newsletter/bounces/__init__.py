@@ -1,0 +1,1 @@
+"""Bounces and complaints: mail that comes back."""

@@ -1,0 +1,1 @@
+"""Campaigns: composing, the audience, deliveries and their fates, the campaign's life."""

@@ -1,0 +1,5 @@
+"""(stub)"""
+
+from flask import Blueprint
+
+bp = Blueprint("campaigns", __name__, url_prefix="/staff/campaigns")

@@ -1,0 +1,1 @@
+"""What every domain stands on and what knows of none: database, keys, sealing, tokens, ids, queues, errors."""

@@ -1,0 +1,35 @@
+"""German and English, by the newsletter's language and the browser's wish (Flask-Babel)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import Flask, current_app, g, has_request_context, request
+from flask_babel import Babel, force_locale
+
+LANGUAGES = ("de", "en")
+babel = Babel()
+
+
+def init_app(app: Flask) -> None:
+    """Set up the translations in `newsletter/translations`."""
+    app.config.setdefault("BABEL_DEFAULT_LOCALE", app.config["LANGUAGE"])
+    app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "Europe/Berlin")
+    babel.init_app(app, locale_selector=language)
+
+
+def language() -> str:
+    """Return the language of this request: `?lang=`, then the browser's wish, then the page's, then the default."""
+    fallback = str(g.get("language") or current_app.config["LANGUAGE"])
+    if not has_request_context():
+        return fallback
+    asked = request.args.get("lang")
+    if asked in LANGUAGES:
+        return asked
+    return request.accept_languages.best_match(LANGUAGES, fallback) or fallback
+
+
+@contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """Render what stands in the block in language `code`, whoever asks: for mails."""
+    with force_locale(code if code in LANGUAGES else LANGUAGES[0]):
+        yield

@@ -1,0 +1,44 @@
+"""Limits per network (Flask-Limiter): the key is a digest of the network, never the address itself."""
+
+import ipaddress
+
+from flask import Flask, current_app, request
+from flask_limiter import Limiter
+
+from newsletter.core.digests import digest
+
+
+def network() -> str:
+    """Return a keyed digest of the visitor's network (/24 or /48)."""
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:
+        return "unknown"
+    prefix = ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False)
+    return digest("limits.network", str(prefix)).hex()[:24]
+
+
+def signups() -> str:
+    """Return the limit of sign-ups per network as Flask-Limiter spells it."""
+    return f"{current_app.config['SIGNUPS_PER_MINUTE']} per minute"
+
+
+def unlimited() -> bool:
+    """Return whether sign-ups are not limited (`SIGNUPS_PER_MINUTE=0`)."""
+    return not current_app.config["SIGNUPS_PER_MINUTE"]
+
+
+limiter = Limiter(key_func=network, headers_enabled=False)
+signup_limit = limiter.shared_limit(signups, scope="signups", exempt_when=unlimited)
+
+
+def init_app(app: Flask) -> None:
+    """Count in Redis, or in this process while Redis is away."""
+    options = {"socket_timeout": 1, "socket_connect_timeout": 1}
+    if app.config["REDIS_URL"].startswith("rediss://") and not app.config["REDIS_VERIFY"]:
+        options["ssl_cert_reqs"] = "none"  # type: ignore[assignment]  # a mixed bag of redis-py's arguments
+    app.config["RATELIMIT_STORAGE_URI"] = app.config["REDIS_URL"]
+    app.config["RATELIMIT_STORAGE_OPTIONS"] = options
+    app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = True
+    app.config["RATELIMIT_SWALLOW_ERRORS"] = True
+    limiter.init_app(app)

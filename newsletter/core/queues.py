@@ -1,0 +1,102 @@
+"""RQ as a doorbell. A job carries the id of a row and nothing else; a lost job costs nothing, because the
+row is the truth and a sweep rings again. JSON instead of pickle: whoever can write to Redis runs no code."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, current_app
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Queue
+from rq.job import Job
+
+log = logging.getLogger(__name__)
+
+MAIL, CAMPAIGNS = "mail", "campaigns"
+QUEUES = (MAIL, CAMPAIGNS)
+"""In the order in which a worker looks at them: a person waits for a confirmation, nobody for a campaign."""
+
+JobFunction = Callable[[int], None]
+EXTENSION = "newsletter-queues"
+JOB_SECONDS = 300
+FAILURE_SECONDS = 24 * 3600
+
+_allowed: dict[str, JobFunction] = {}
+
+
+def job(function: JobFunction) -> JobFunction:
+    """Allow `function`, which takes one row id, to be run by a worker."""
+    _allowed[name_of(function)] = function
+    return function
+
+
+def name_of(function: JobFunction) -> str:
+    """Return the dotted name under which a job is queued."""
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+class AppJob(Job):
+    """A job that runs in an app context, and only if its function was allowed by `@job`."""
+
+    app: Flask
+
+    def perform(self) -> Any:
+        """Run the function with its one id."""
+        function = _allowed.get(self.func_name or "")
+        if function is None or len(self.args) != 1 or type(self.args[0]) is not int or self.kwargs:
+            raise PermissionError("This is not a job of the newsletter service.")
+        with self.app.app_context():
+            function(self.args[0])
+
+
+def client(url: str, *, verify: bool, timeout: float | None) -> "Redis":
+    """Return a Redis client; with `timeout` (seconds) it gives up soon instead of keeping a visitor waiting."""
+    options: dict[str, Any] = {"health_check_interval": 30}
+    if url.startswith("rediss://") and not verify:
+        options["ssl_cert_reqs"] = "none"
+    if timeout is not None:
+        options |= {
+            "socket_timeout": timeout,
+            "socket_connect_timeout": timeout,
+            "retry": Retry(NoBackoff(), 1),
+        }
+    return Redis.from_url(url, **options)
+
+
+def init_app(app: Flask) -> None:
+    """Give the app its quick Redis client (1 s); workers open a patient one of their own."""
+    app.extensions[EXTENSION] = client(app.config["REDIS_URL"], verify=app.config["REDIS_VERIFY"], timeout=1.0)
+
+
+def redis() -> "Redis":
+    """Return the app's Redis client. Every call may raise `redis.RedisError` within about a second."""
+    connection: Redis = current_app.extensions[EXTENSION]
+    return connection
+
+
+def queue(name: str) -> Queue:
+    """Return the queue `name` as producers use it."""
+    return Queue(name, connection=redis(), serializer="json", job_class=AppJob)
+
+
+def ring(name: str, function: JobFunction | str, row_id: int) -> bool:
+    """Ask a worker to look at row `row_id`; return whether the bell rang. Call it after the commit.
+
+    Redis being down is no error: the row waits, and the sweep rings again.
+    """
+    function_name = function if isinstance(function, str) else name_of(function)
+    try:
+        queue(name).enqueue(
+            function_name,
+            args=(row_id,),
+            description="-",
+            job_timeout=JOB_SECONDS,
+            result_ttl=0,
+            failure_ttl=FAILURE_SECONDS,
+        )
+    except RedisError as error:
+        log.warning("Redis is away (%s): the sweep will ring for %s", type(error).__name__, function_name)
+        return False
+    return True

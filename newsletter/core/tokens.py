@@ -1,0 +1,51 @@
+"""Tokens for links in mails: a payload and its MAC. Every purpose has a key of its own, so that no token
+works at another's endpoint. A token is the permission; a hashid never is."""
+
+import base64
+import binascii
+import hmac
+
+from newsletter.core.errors import BadToken
+from newsletter.core.keys import keyring
+
+MAC_OCTETS = 16
+MAX_TOKEN_CHARACTERS = 4096
+
+
+def encode(raw: bytes) -> str:
+    """Return base64url without padding (RFC 4648 §5)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def decode(text: str) -> bytes:
+    """Undo `encode`; raise `BadToken` for anything that `encode` would not have written.
+
+    Several spellings of the last character decode to the same bytes; only one of them is ours.
+    """
+    if len(text) > MAX_TOKEN_CHARACTERS or not text.isascii():
+        raise BadToken("This link is not valid.")
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise BadToken("This link is not valid.") from None
+    if encode(raw) != text:
+        raise BadToken("This link is not valid.")
+    return raw
+
+
+def sign(purpose: str, payload: bytes) -> str:
+    """Return `payload` and its MAC for `purpose` as one URL-safe word."""
+    mac = hmac.digest(keyring().derive(purpose), payload, "sha256")[:MAC_OCTETS]
+    return encode(payload + mac)
+
+
+def verify(purpose: str, token: str) -> bytes:
+    """Return the payload that `sign` got for this purpose; raise `BadToken` for anything else."""
+    raw = decode(token)
+    payload, mac = raw[:-MAC_OCTETS], raw[-MAC_OCTETS:]
+    good = False
+    for key in keyring().generations(purpose):  # all of them, so that the time tells nothing
+        good |= hmac.compare_digest(hmac.digest(key, payload, "sha256")[:MAC_OCTETS], mac)
+    if not good:
+        raise BadToken("This link is not valid.")
+    return payload

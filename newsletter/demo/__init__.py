@@ -1,0 +1,1 @@
+"""`make run`: embedded PostgreSQL and Valkey, a mail catcher with an inbox, sample data."""

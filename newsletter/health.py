@@ -1,0 +1,5 @@
+"""(stub)"""
+
+from flask import Blueprint
+
+bp = Blueprint("health", __name__, url_prefix="" or None)

@@ -1,0 +1,1 @@
+"""Mail and nothing but mail: addresses, the Email value, the one SMTP connection, the outbox."""

@@ -1,0 +1,178 @@
+"""The one SMTP connection: Flask-Mail's settings and its Connection, with what it lacks — verified TLS,
+timeouts, and errors that say in which phase it happened and whose fault it was."""
+
+import smtplib
+import ssl
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from flask import Flask, current_app
+from flask_mail import Connection, Mail
+
+from newsletter.core.errors import NewsletterError
+from newsletter.mail.message import Email, serialise
+
+CONNECT_SECONDS = 10
+FINAL_DOT_SECONDS = 60
+STATUS_OCTETS = 9
+mail = Mail()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the relay said, without its text (which may hold the address): 250 and "2.0.0"."""
+
+    code: int
+    status: str = ""
+
+    @classmethod
+    def read(cls, code: int, text: bytes) -> Self:
+        """Take the enhanced status code (RFC 3463 §2) out of a reply, when there is one."""
+        first = text.split(b" ", 1)[0].split(b"\n", 1)[0][:STATUS_OCTETS].decode("ascii", "replace")
+        parts = first.split(".")
+        enhanced = len(parts) == 3 and all(p.isdecimal() for p in parts) and parts[0] == str(code)[:1]
+        return cls(code, first if enhanced else "")
+
+
+class SendError(NewsletterError):
+    """The mail was not accepted. `permanent`: trying again is no use. `recipient`: it is about this one
+    address; otherwise the relay or our own settings are at fault and every mail would fare alike."""
+
+    def __init__(self, reply: Reply | None, *, permanent: bool, recipient: bool) -> None:
+        super().__init__(f"not accepted: {reply.code} {reply.status}" if reply else "the relay is away")
+        self.reply = reply
+        self.permanent = permanent
+        self.recipient = recipient
+
+
+class RelayAway(SendError):
+    """No connection, or it broke before the message was handed over: nothing has gone out."""
+
+    def __init__(self, reply: Reply | None = None, *, permanent: bool = False) -> None:
+        super().__init__(reply, permanent=permanent, recipient=False)
+
+
+class InDoubt(NewsletterError):
+    """The connection broke between the final dot and the reply: the mail may have gone (RFC 1047)."""
+
+
+class Relay(Connection):
+    """A connection to the relay. Use as a context manager; `deliver` any number of mails."""
+
+    host: smtplib.SMTP | None
+
+    def configure_host(self) -> smtplib.SMTP:
+        """Connect, encrypt and log in. Certificates are verified; nothing waits for ever."""
+        settings = self.mail
+        context = ssl.create_default_context()
+        if settings.use_ssl:
+            host: smtplib.SMTP = smtplib.SMTP_SSL(
+                settings.server, settings.port, timeout=CONNECT_SECONDS, context=context
+            )
+        else:
+            host = smtplib.SMTP(settings.server, settings.port, timeout=CONNECT_SECONDS)
+        if settings.use_tls:
+            host.starttls(context=context)
+        if settings.username and settings.password:
+            host.login(settings.username, settings.password)
+        host.ehlo_or_helo_if_needed()
+        assert host.sock is not None
+        host.sock.settimeout(current_app.config["MAIL_TIMEOUT"])
+        return host
+
+    def __enter__(self) -> Self:
+        """Open the connection; raise `RelayAway` when that can't be done."""
+        try:
+            self.host = self.configure_host()
+        except smtplib.SMTPResponseException as error:
+            raise RelayAway(
+                Reply.read(error.smtp_code, _octets(error.smtp_error)), permanent=error.smtp_code >= 500
+            ) from None
+        except (OSError, smtplib.SMTPException):
+            raise RelayAway from None
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """Say goodbye, if the relay still listens."""
+        if self.host is None:
+            return
+        try:
+            self.host.quit()
+        except (OSError, smtplib.SMTPException):
+            self.host.close()
+
+    def deliver(self, *, envelope_from: str, to: str, message: bytes) -> Reply:
+        """Hand over one message; return the relay's reply to the final dot.
+
+        Raises `SendError` (this mail was refused, the connection is fine), `RelayAway` (nothing went), or
+        `InDoubt` (it may have gone). After the latter two the connection is of no more use.
+        """
+        host = self.host
+        assert host is not None
+        try:
+            self._expect(host.mail(envelope_from), recipient=False)
+            self._expect(host.rcpt(to), recipient=True)
+            self._expect(host.docmd("DATA"), recipient=False, good=354)
+            host.send(_stuffed(message))
+        except (OSError, smtplib.SMTPException):
+            raise RelayAway from None
+        return self._final(host)
+
+    def _final(self, host: smtplib.SMTP) -> Reply:
+        try:
+            assert host.sock is not None
+            host.sock.settimeout(FINAL_DOT_SECONDS)
+            code, text = host.getreply()
+            host.sock.settimeout(current_app.config["MAIL_TIMEOUT"])
+        except (OSError, smtplib.SMTPException):
+            raise InDoubt("The connection broke before the relay answered the final dot.") from None
+        reply = Reply.read(code, text)
+        if code == 421:
+            raise RelayAway(reply)
+        if code != 250:
+            raise SendError(reply, permanent=code >= 500, recipient=True)
+        return reply
+
+    def _expect(self, answer: tuple[int, bytes], *, recipient: bool, good: int = 250) -> None:
+        code, text = answer
+        reply = Reply.read(code, text)
+        if code == good or (good == 250 and code == 251):
+            return
+        if code in (421, -1):
+            raise RelayAway(reply if code == 421 else None)
+        if self.host is not None:
+            self.host.rset()
+        raise SendError(reply, permanent=code >= 500, recipient=recipient)
+
+
+def _octets(text: bytes | str) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("ascii", "replace")
+
+
+def _stuffed(message: bytes) -> bytes:
+    """Return the message with leading dots doubled (RFC 5321 §4.5.2) and the final dot behind it."""
+    body = message.replace(b"\r\n.", b"\r\n..")
+    if body.startswith(b"."):
+        body = b"." + body
+    return body + (b"" if body.endswith(b"\r\n") else b"\r\n") + b".\r\n"
+
+
+def init_app(app: Flask) -> None:
+    """Read Flask-Mail's settings from the app."""
+    mail.init_app(app)
+
+
+def relay() -> Relay:
+    """Return a connection to the relay that MAIL_SERVER names, not yet open."""
+    return Relay(current_app.extensions["mail"])
+
+
+def send(email: Email) -> Reply:
+    """Send one mail over a connection of its own; raise as `Relay.deliver` does."""
+    with relay() as connection:
+        return connection.deliver(
+            envelope_from=email.envelope_from or email.from_address, to=email.to, message=serialise(email)
+        )

@@ -1,0 +1,1 @@
+"""Double opt-in: from a sign-up to a confirmed recipient. Nothing is stored readably before the yes."""

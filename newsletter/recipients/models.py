@@ -1,0 +1,76 @@
+"""Tables of newsletters, recipients and departures."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from newsletter.core.db import Model
+
+
+class Measurement(StrEnum):
+    """Who of a newsletter's recipients is measured: everyone who does not object, who agreed, or nobody."""
+
+    ALL = "all"
+    ASK = "ask"
+    OFF = "off"
+
+
+class Newsletter(Model):
+    """What one subscribes to."""
+
+    __tablename__ = "newsletter"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    language: Mapped[str] = mapped_column(server_default="de")
+    from_name: Mapped[str]
+    from_address: Mapped[str]
+    reply_to: Mapped[str] = mapped_column(server_default="")
+    imprint: Mapped[str] = mapped_column(server_default="")
+    consent_text: Mapped[str] = mapped_column(server_default="")
+    measurement: Mapped[Measurement] = mapped_column(server_default="all")
+    accent: Mapped[str] = mapped_column(server_default="#0b5c8a")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Recipient(Model):
+    """A confirmed person on one newsletter: one row, one consent, one address.
+
+    Address and name are sealed; the digest finds the row and keeps it unique. `link_key` is what this
+    row's links carry, so that they die with it. A row without address is a tombstone: the person has
+    left while a worker held the row, and the next sweep deletes it.
+    """
+
+    __tablename__ = "recipient"
+    __table_args__ = (UniqueConstraint("newsletter_id", "address_digest"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletter.id", ondelete="CASCADE"))
+    address_sealed: Mapped[bytes | None]
+    address_digest: Mapped[bytes | None] = mapped_column(index=True)
+    name_sealed: Mapped[bytes | None]
+    link_key: Mapped[bytes] = mapped_column(unique=True)
+    language: Mapped[str]
+    measured: Mapped[bool]
+    receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipt.id", ondelete="SET NULL"))
+    confirmed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Departure(Model):
+    """How many left a newsletter on a day, by which way and out of which campaign: numbers, no persons."""
+
+    __tablename__ = "departure"
+    __table_args__ = (
+        UniqueConstraint("newsletter_id", "campaign_id", "day", "way", postgresql_nulls_not_distinct=True),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletter.id", ondelete="CASCADE"))
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"))
+    day: Mapped[date] = mapped_column(server_default=func.current_date())
+    way: Mapped[str]
+    number: Mapped[int] = mapped_column(server_default=text("0"))

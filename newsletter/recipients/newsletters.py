@@ -1,0 +1,139 @@
+"""Newsletters: make, change, find. Form and API bring the same fields and get the same errors."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from newsletter.core.db import db
+from newsletter.core.errors import Conflict, Invalid, NotFound
+from newsletter.core.i18n import LANGUAGES
+from newsletter.mail import address
+from newsletter.recipients.models import Measurement, Newsletter, Recipient
+
+FIELDS = (
+    "slug", "title", "description", "language", "from_name", "from_address",
+    "reply_to", "imprint", "consent_text", "measurement", "accent",
+)  # fmt: skip
+LIMITS = {"title": 120, "from_name": 120, "description": 500, "imprint": 2000, "consent_text": 5000}
+LINES = ("imprint", "consent_text", "description")
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_ACCENT = re.compile(r"#[0-9a-fA-F]{6}")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
+
+
+def every() -> list[Newsletter]:
+    """Return all newsletters, by title."""
+    return list(db.session.execute(select(Newsletter).order_by(func.lower(Newsletter.title))).scalars())
+
+
+def by_slug(slug: str) -> Newsletter:
+    """Return the newsletter `slug`; raise `NotFound`."""
+    found = db.session.execute(select(Newsletter).where(Newsletter.slug == slug)).scalar_one_or_none()
+    if found is None:
+        raise NotFound(_("There is no newsletter at this address."))
+    return found
+
+
+def count_recipients(newsletter_id: int) -> int:
+    """Return how many recipients the newsletter has, without those who are just leaving."""
+    return db.session.execute(
+        select(func.count())
+        .select_from(Recipient)
+        .where(Recipient.newsletter_id == newsletter_id, Recipient.address_sealed.is_not(None))
+    ).scalar_one()
+
+
+def create(values: Mapping[str, Any]) -> Newsletter:
+    """Store a new newsletter and commit; raise `Invalid`, or `Conflict` when the slug is taken."""
+    newsletter = Newsletter(slug="", title="", description="", language="de", from_name="", from_address="",
+                            reply_to="", imprint="", consent_text="", measurement=Measurement.ALL, accent="#0b5c8a")  # fmt: skip
+    return _store(newsletter, {"slug": "", "title": "", "from_address": "", **values})
+
+
+def change(newsletter: Newsletter, values: Mapping[str, Any]) -> Newsletter:
+    """Change the given fields and commit; raise `Invalid`, or `Conflict` when the slug is taken."""
+    return _store(newsletter, values)
+
+
+def _store(newsletter: Newsletter, values: Mapping[str, Any]) -> Newsletter:
+    for name, value in validated(values).items():
+        setattr(newsletter, name, value)
+    newsletter.from_name = newsletter.from_name or newsletter.title
+    db.session.add(newsletter)
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        raise Conflict(_("Another newsletter has this short name already.")) from None
+    return newsletter
+
+
+def validated(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields as they are stored; raise `Invalid` that names every wrong or unknown one."""
+    errors = {name: _("There is no such field.") for name in values if name not in FIELDS}
+    clean: dict[str, Any] = {}
+    for name in (name for name in FIELDS if name in values):
+        try:
+            clean[name] = _field(name, values[name])
+        except Invalid as error:
+            errors |= error.errors
+    if errors:
+        raise Invalid(errors)
+    return clean
+
+
+def _field(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        raise Invalid({name: _("This must be text.")})
+    value = value.replace("\r\n", "\n").strip()
+    if _CONTROL.search(value) or (name not in LINES and "\n" in value):
+        raise Invalid({name: _("Please leave out line breaks and control characters.")})
+    if len(value) > LIMITS.get(name, 254):
+        raise Invalid({name: _("This may have up to %(number)s characters.", number=LIMITS.get(name, 254))})
+    problem = _PROBLEMS.get(name, _no_problem)(value)
+    if problem:
+        raise Invalid({name: problem})
+    return _converted(name, value)
+
+
+def _converted(name: str, value: str) -> Any:
+    if name == "from_address" or (name == "reply_to" and value):
+        return address.parse(value, name)
+    return Measurement(value) if name == "measurement" else value
+
+
+def _no_problem(_value: str) -> str:
+    return ""
+
+
+def _slug_problem(value: str) -> str:
+    return "" if _SLUG.fullmatch(value) else _("Please use 1 to 64 small letters, digits and hyphens.")
+
+
+def _title_problem(value: str) -> str:
+    return "" if value else _("A newsletter needs a title.")
+
+
+def _language_problem(value: str) -> str:
+    return "" if value in LANGUAGES else _('Please choose "de" or "en".')
+
+
+def _measurement_problem(value: str) -> str:
+    return "" if value in list(Measurement) else _('Please choose "all", "ask" or "off".')
+
+
+def _accent_problem(value: str) -> str:
+    return "" if _ACCENT.fullmatch(value) else _("Please give a colour like #0b5c8a.")
+
+
+_PROBLEMS = {
+    "slug": _slug_problem,
+    "title": _title_problem,
+    "language": _language_problem,
+    "measurement": _measurement_problem,
+    "accent": _accent_problem,
+}

@@ -1,0 +1,88 @@
+"""What a person may tell of themselves besides the address, and how a mail greets them by it."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from flask_babel import gettext as _
+
+from newsletter.core.errors import Invalid
+from newsletter.core.sealing import seal_json, unseal_json
+
+PURPOSE = "recipient.name"
+SALUTATIONS = ("", "ms", "mr")
+MAX_CHARACTERS = 100
+FIELDS = ("salutation", "title", "first_name", "last_name")
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+
+
+@dataclass(frozen=True)
+class Person:
+    """Salutation (`ms`, `mr` or empty), title and names; every part may be empty."""
+
+    salutation: str = ""
+    title: str = ""
+    first_name: str = ""
+    last_name: str = ""
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """Take the four fields out of a form or a JSON body; raise `Invalid` that names each wrong one."""
+        errors: dict[str, str] = {}
+        parts = {name: _part(name, values.get(name), errors) for name in FIELDS}
+        if parts["salutation"] not in SALUTATIONS:
+            errors["salutation"] = _('Please choose "Ms", "Mr" or nothing.')
+        if errors:
+            raise Invalid(errors)
+        return cls(**parts)
+
+    @classmethod
+    def unsealed(cls, sealed: bytes | None) -> Self:
+        """Open the sealed column; an empty one is a person of whom nothing is known."""
+        return cls(**unseal_json(PURPOSE, sealed)) if sealed else cls()
+
+    def sealed(self) -> bytes | None:
+        """Return the value of the sealed column."""
+        return seal_json(PURPOSE, asdict(self)) if any(asdict(self).values()) else None
+
+    def greeting(self, language: str) -> str:
+        """Return the first words of a mail, by what is known and without an empty slot.
+
+        >>> Person("ms", "Dr.", "", "Müller").greeting("de")
+        'Sehr geehrte Frau Dr. Müller'
+        >>> Person(first_name="Kim", last_name="Beispiel").greeting("de")
+        'Guten Tag Kim Beispiel'
+        >>> Person().greeting("de")
+        'Guten Tag'
+        """
+        if self.salutation and self.last_name:
+            return _formal(self, language)
+        words = [self.title, self.first_name, self.last_name] if self.last_name else [self.first_name]
+        if not self.first_name and not self.title:
+            words = []  # "Guten Tag Müller" is how one calls a servant
+        return " ".join(["Guten Tag" if language == "de" else "Hello", *filter(None, words)])
+
+
+def _formal(person: Person, language: str) -> str:
+    if language == "de":
+        start = "Sehr geehrte Frau" if person.salutation == "ms" else "Sehr geehrter Herr"
+        return " ".join(filter(None, [start, person.title, person.last_name]))
+    # In English a title stands in the place of Ms or Mr.
+    form = person.title or ("Ms" if person.salutation == "ms" else "Mr")
+    return f"Dear {form} {person.last_name}"
+
+
+def _part(name: str, value: Any, errors: dict[str, str]) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        errors[name] = _("This must be text.")
+        return ""
+    value = unicodedata.normalize("NFC", value).strip()
+    if _FORBIDDEN.search(value):
+        errors[name] = _("Please leave out line breaks and control characters.")
+    elif len(value) > MAX_CHARACTERS:
+        errors[name] = _("This may have up to 100 characters.")
+    return value

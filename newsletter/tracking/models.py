@@ -1,0 +1,65 @@
+"""Tables of measurement: targets of links, the campaign's measurement key, events under pseudonyms, tallies."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from newsletter.core.db import Model
+
+OPEN = 0
+"""The link number that stands for the pixel; links of the text count from 1."""
+
+
+class Link(Model):
+    """Where link `number` of a campaign leads: what staff saved, and nothing else."""
+
+    __tablename__ = "link"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    url: Mapped[str]
+
+
+class MeasurementKey(Model):
+    """The key that makes a campaign's pseudonyms, sealed; NULL once the window has ended."""
+
+    __tablename__ = "measurement_key"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
+    key_sealed: Mapped[bytes | None]
+    ends_at: Mapped[datetime]
+
+
+class Event(Model):
+    """That a pseudonym opened (link 0) or clicked (link n): when first, to the hour, and how often."""
+
+    __tablename__ = "event"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
+    link: Mapped[int] = mapped_column(primary_key=True)
+    pseudonym: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    first_hour: Mapped[datetime]
+    total: Mapped[int]
+
+
+class Tally(Model):
+    """How many opens or clicks an hour brought: the figures that remain when the key is gone."""
+
+    __tablename__ = "tally"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
+    link: Mapped[int] = mapped_column(primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    unique: Mapped[int]
+    total: Mapped[int]
+
+
+class DrainedBatch(Model):
+    """A batch of the event buffer that is in the tables: a drain that died before it emptied Redis counts once."""
+
+    __tablename__ = "drained_batch"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    drained_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,0 +1,7 @@
+"""(stub)"""
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """(stub)"""

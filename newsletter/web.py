@@ -1,0 +1,149 @@
+"""What every answer has in common: security headers, the mapping of domain errors, trusted proxies."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, current_app, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from newsletter.core.db import db
+from newsletter.core.errors import Conflict, Expired, Invalid, NewsletterError, NotFound
+
+log = logging.getLogger(__name__)
+
+STATUS = {
+    NotFound: HTTPStatus.NOT_FOUND,
+    Expired: HTTPStatus.GONE,
+    Conflict: HTTPStatus.CONFLICT,
+    Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+CSP = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "frame-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CSP,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Robots-Tag": "noindex",
+}
+PUBLIC_PAGES = ("/", "/privacy", "/imprint")
+
+
+def init_app(app: Flask) -> None:
+    """Register headers and error handlers, and believe as many proxies as TRUSTED_PROXIES says."""
+    app.after_request(_headers)
+    app.register_error_handler(NewsletterError, _domain_error)
+    app.register_error_handler(HTTPException, _http_error)
+    for down in (OperationalError, InterfaceError, PoolTimeout):
+        app.register_error_handler(down, _database_away)
+    app.register_error_handler(Exception, _unexpected)
+    proxies = app.config["TRUSTED_PROXIES"]
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign]
+
+
+def _headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.path in PUBLIC_PAGES or request.path.startswith("/n/"):
+        response.headers.pop("X-Robots-Tag")
+    if request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"
+    if current_app.config["PUBLIC_URL"].startswith("https://"):
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response
+
+
+def problem(status: int, title: str, **members: Any) -> Response:
+    """Return `application/problem+json` (RFC 9457)."""
+    response = jsonify({"type": "about:blank", "status": status, "title": title, **members})
+    response.status_code = status
+    response.content_type = "application/problem+json"
+    return response
+
+
+def _answer(status: int, title: str, text: str, **members: Any) -> ResponseReturnValue:
+    if request.path.startswith("/api/"):
+        return problem(status, title, detail=text, **members)
+    return render_template("page/error.html", status=status, title=title, text=text), status
+
+
+def _domain_error(error: NewsletterError) -> ResponseReturnValue:
+    db.session.rollback()
+    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
+    members = {"errors": error.errors} if isinstance(error, Invalid) else {}
+    return _answer(status, _title(status), str(error), **members)
+
+
+def _http_error(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    if status < 400:
+        return error
+    answer = current_app.make_response(_answer(status, _title(status), _text(status)))
+    if error.code == HTTPStatus.METHOD_NOT_ALLOWED and getattr(error, "valid_methods", None):
+        answer.headers["Allow"] = ", ".join(error.valid_methods)  # type: ignore[attr-defined]
+    return answer
+
+
+def _database_away(error: Exception) -> ResponseReturnValue:
+    log.error("the database is away: %s", type(error).__name__)
+    db.session.rollback()
+    answer = current_app.make_response(_answer(503, _title(503), _text(503)))
+    answer.headers["Retry-After"] = "30"
+    return answer
+
+
+def _unexpected(error: Exception) -> ResponseReturnValue:
+    log.error("an unexpected error", exc_info=error)
+    db.session.rollback()
+    return _answer(500, _title(500), _text(500))
+
+
+def _title(status: int) -> str:
+    titles = {
+        400: _("This request can't be read"),
+        401: _("Please sign in"),
+        403: _("This is not open to you"),
+        404: _("There is nothing here"),
+        405: _("This can't be done this way"),
+        409: _("This can't be done now"),
+        410: _("This link is too old"),
+        413: _("That was too much"),
+        415: _("This kind of content is not understood"),
+        422: _("Some entries need another look"),
+        429: _("Too many at once"),
+        503: _("We are back in a moment"),
+    }
+    return titles.get(status, _("Something went wrong on our side"))
+
+
+def _text(status: int) -> str:
+    texts = {
+        404: _("The address is wrong, or the page is gone."),
+        413: _("The form may hold up to 64 kB."),
+        429: _("Please try again in a minute."),
+        503: _("The service is not available right now. Nothing was changed. Please try again in a few minutes."),
+    }
+    if status >= 500:
+        return texts.get(status, _("Nothing was changed. Please try again later."))
+    return texts.get(status, _("Please check the address and what you sent."))
