@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -14,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from newsletter.core.db import db
 from newsletter.core.errors import Conflict, Expired, Invalid, NewsletterError, NotFound
+from newsletter.core.i18n import gettext as _
 
 log = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from flask import Flask, current_app, g, has_request_context, request
 from flask_babel import Babel, force_locale
+from flask_babel import gettext as _gettext
 
 LANGUAGES = ("de", "en")
 babel = Babel()
@@ -33,3 +34,8 @@ def speaking(code: str) -> Iterator[None]:
     """Render what stands in the block in language `code`, whoever asks: for mails."""
     with force_locale(code if code in LANGUAGES else LANGUAGES[0]):
         yield
+
+
+def gettext(message: str, **values: object) -> str:
+    """Return `message` in the language in force, its `%(name)s` slots filled. Imported as `_`."""
+    return str(_gettext(message, **values))

@@ -3,10 +3,10 @@
 from email.utils import formataddr
 
 from email_validator import EmailNotValidError, validate_email
-from flask_babel import gettext as _
 
 from newsletter.core import digests
 from newsletter.core.errors import Invalid
+from newsletter.core.i18n import gettext as _
 
 MAX_OCTETS, MAX_LOCAL_OCTETS = 254, 64
 DIGEST_PURPOSE = "recipient.address"

@@ -77,8 +77,7 @@ class Relay(Connection):
         if settings.username and settings.password:
             host.login(settings.username, settings.password)
         host.ehlo_or_helo_if_needed()
-        assert host.sock is not None
-        host.sock.settimeout(current_app.config["MAIL_TIMEOUT"])
+        _set_timeout(host, current_app.config["MAIL_TIMEOUT"])
         return host
 
     def __enter__(self) -> Self:
@@ -111,7 +110,8 @@ class Relay(Connection):
         `InDoubt` (it may have gone). After the latter two the connection is of no more use.
         """
         host = self.host
-        assert host is not None
+        if host is None:
+            raise RelayAway
         try:
             self._expect(host.mail(envelope_from), recipient=False)
             self._expect(host.rcpt(to), recipient=True)
@@ -123,10 +123,9 @@ class Relay(Connection):
 
     def _final(self, host: smtplib.SMTP) -> Reply:
         try:
-            assert host.sock is not None
-            host.sock.settimeout(FINAL_DOT_SECONDS)
+            _set_timeout(host, FINAL_DOT_SECONDS)
             code, text = host.getreply()
-            host.sock.settimeout(current_app.config["MAIL_TIMEOUT"])
+            _set_timeout(host, current_app.config["MAIL_TIMEOUT"])
         except (OSError, smtplib.SMTPException):
             raise InDoubt("The connection broke before the relay answered the final dot.") from None
         reply = Reply.read(code, text)
@@ -146,6 +145,12 @@ class Relay(Connection):
         if self.host is not None:
             self.host.rset()
         raise SendError(reply, permanent=code >= 500, recipient=recipient)
+
+
+def _set_timeout(host: smtplib.SMTP, seconds: float) -> None:
+    if host.sock is None:
+        raise smtplib.SMTPServerDisconnected("the connection is closed")
+    host.sock.settimeout(seconds)
 
 
 def _octets(text: bytes | str) -> bytes:

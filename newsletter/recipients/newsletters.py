@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from flask_babel import gettext as _
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from newsletter.core.db import db
 from newsletter.core.errors import Conflict, Invalid, NotFound
 from newsletter.core.i18n import LANGUAGES
+from newsletter.core.i18n import gettext as _
 from newsletter.mail import address
 from newsletter.recipients.models import Measurement, Newsletter, Recipient
 
@@ -49,8 +49,8 @@ def count_recipients(newsletter_id: int) -> int:
 
 def create(values: Mapping[str, Any]) -> Newsletter:
     """Store a new newsletter and commit; raise `Invalid`, or `Conflict` when the slug is taken."""
-    newsletter = Newsletter(slug="", title="", description="", language="de", from_name="", from_address="",
-                            reply_to="", imprint="", consent_text="", measurement=Measurement.ALL, accent="#0b5c8a")  # fmt: skip
+    blank = dict.fromkeys(FIELDS, "") | {"language": "de", "measurement": Measurement.ALL, "accent": "#0b5c8a"}
+    newsletter = Newsletter(**blank)
     return _store(newsletter, {"slug": "", "title": "", "from_address": "", **values})
 
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from flask_babel import gettext as _
-
 from newsletter.core.errors import Invalid
+from newsletter.core.i18n import gettext as _
 from newsletter.core.sealing import seal_json, unseal_json
 
 PURPOSE = "recipient.name"

@@ -46,7 +46,9 @@ class Staff(Model, UserMixin):
     active: Mapped[bool] = mapped_column(default=True)
     fs_uniquifier: Mapped[str] = mapped_column(unique=True)
     create_datetime: Mapped[datetime] = mapped_column(server_default=func.now())
-    roles: Mapped[list[Role]] = relationship(secondary=staff_role, lazy="selectin")
+    roles: Mapped[list[Role]] = relationship(  # type: ignore[assignment]  # the mixin wants a list of mixins
+        secondary=staff_role, lazy="selectin"
+    )
 
 
 class ApiToken(Model):
