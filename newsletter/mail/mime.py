@@ -1,0 +1,107 @@
+"""The bytes of a mail: headers (RFC 5322, RFC 2047), quoted-printable parts (RFC 2045 §6.7), alternatives.
+
+Written out by hand because Python's own generator encodes a long `List-Unsubscribe` (RFC 2047 §5 forbids
+that in a structured field) and because a campaign needs the pieces around its slots.
+"""
+
+import re
+from binascii import b2a_qp
+from email.header import Header
+from email.utils import quote
+
+from newsletter.core.errors import NewsletterError
+
+CRLF = b"\r\n"
+SOFT_BREAK = b"=\r\n"
+MAX_LINE_OCTETS = 998
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u0085\u2028\u2029]")
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+_PLAIN = re.compile(rb"(?!\.)[!-<>-~]{1,75}")
+
+
+class BadHeader(NewsletterError):
+    """A header's value holds a line break or another control character, or is too long."""
+
+
+def header(name: str, value: str) -> bytes:
+    """Return one header line of ASCII, never folded: for addresses, ids and URLs.
+
+    Raises `BadHeader` when the value would break out of the header or the line (RFC 5322 §2.1.1).
+    """
+    line = f"{name}: {single_line(value, name)}"
+    if not line.isascii() or len(line) > MAX_LINE_OCTETS:
+        raise BadHeader(f"The header {name} is too long or holds letters beyond ASCII.")
+    return line.encode() + CRLF
+
+
+def text_header(name: str, value: str) -> bytes:
+    """Return an unstructured header such as Subject: encoded words of at most 75 characters where needed."""
+    return f"{name}: {_words(single_line(value, name), len(name) + 2)}".encode() + CRLF
+
+
+def mailbox(name: str, address: str) -> str:
+    """Return `name <address>` as a From header has it (RFC 5322 §3.4); without a name the bare address."""
+    name = single_line(name, "From").strip()
+    if not name:
+        return address
+    if not name.isascii() or "=?" in name:
+        return f"{_words(name, 6)} <{address}>"
+    return f"{name if _ATOMS.fullmatch(name) else _quoted(name)} <{address}>"
+
+
+def mailbox_header(name: str, display: str, address: str) -> bytes:
+    """Return a header that names one mailbox."""
+    return f"{name}: {mailbox(display, address)}".encode() + CRLF
+
+
+def single_line(value: str, name: str) -> str:
+    """Return `value`; raise `BadHeader` when it holds a line break or a control character."""
+    if _CONTROL.search(value):
+        raise BadHeader(f"The header {name} holds a line break or a control character.")
+    return value
+
+
+def _quoted(name: str) -> str:
+    return f'"{quote(name)}"'
+
+
+def _words(value: str, used: int) -> str:
+    if value.isascii() and "=?" not in value and len(value) + used <= MAX_LINE_OCTETS:
+        return value
+    return Header(value, "utf-8", maxlinelen=75, header_name=" " * max(used - 2, 0)).encode(linesep="\r\n")
+
+
+def quoted_printable(text: str) -> bytes:
+    """Return text of any number of lines as quoted-printable; no line starts with a dot, so none needs stuffing."""
+    encoded = b2a_qp(text.replace("\r\n", "\n").encode(), istext=True)
+    lines = encoded.split(b"\n")
+    return CRLF.join(b"=2E" + line[1:] if line.startswith(b".") else line for line in lines)
+
+
+def quoted_printable_value(text: str) -> bytes:
+    """Return a short value for a slot that stands between two soft breaks: on a line, or lines, of its own."""
+    raw = text.encode()
+    if _PLAIN.fullmatch(raw):
+        return raw
+    return quoted_printable(text.replace("\r", " ").replace("\n", " "))
+
+
+def alternative(boundary: str, text: bytes, html: bytes) -> bytes:
+    """Return Content-Type, both parts (already quoted-printable) and the end of multipart/alternative."""
+    start = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
+    return b"".join(
+        (
+            start.encode(),
+            _part(boundary, "plain", text),
+            _part(boundary, "html", html),
+            f"--{boundary}--\r\n".encode(),
+        )
+    )
+
+
+def _part(boundary: str, subtype: str, content: bytes) -> bytes:
+    head = (
+        f'--{boundary}\r\nContent-Type: text/{subtype}; charset="utf-8"\r\n'
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    )
+    return head.encode() + content + CRLF
