@@ -4,12 +4,12 @@ from email.utils import formataddr
 
 from email_validator import EmailNotValidError, validate_email
 
-from newsletter.core import digests
+from newsletter.core import digests, sealing
 from newsletter.core.errors import Invalid
 from newsletter.core.i18n import gettext as _
 
 MAX_OCTETS, MAX_LOCAL_OCTETS = 254, 64
-DIGEST_PURPOSE = "recipient.address"
+DIGEST_PURPOSE, SEAL_PURPOSE = "recipient.address", "recipient.address.sealed"
 
 
 def parse(text: str, field: str = "email") -> str:
@@ -61,6 +61,16 @@ def digest(address: str) -> bytes:
 def all_digests(address: str) -> list[bytes]:
     """Return the digests under every key, current first."""
     return digests.digests(DIGEST_PURPOSE, canonical(address))
+
+
+def seal(address: str) -> bytes:
+    """Return the value of a column that keeps the address (P9)."""
+    return sealing.seal(SEAL_PURPOSE, address.encode())
+
+
+def unseal(sealed: bytes) -> str:
+    """Return the address that `seal` sealed; raise `Unsealable`."""
+    return sealing.unseal(SEAL_PURPOSE, sealed).decode()
 
 
 def with_name(name: str, address: str) -> str:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, UniqueConstraint, func, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.db import Model
@@ -46,7 +46,18 @@ class Recipient(Model):
     """
 
     __tablename__ = "recipient"
-    __table_args__ = (UniqueConstraint("newsletter_id", "address_digest"),)
+    __table_args__ = (
+        # Partial, so that no foreign key could use it: only then may a tombstone empty the columns while a
+        # sender holds the row FOR KEY SHARE (PostgreSQL takes FOR UPDATE for a column of a full unique index).
+        Index(
+            "uq_recipient_newsletter_id_address_digest",
+            "newsletter_id",
+            "address_digest",
+            unique=True,
+            postgresql_where=text("address_digest IS NOT NULL"),
+        ),
+        Index("ix_recipient_tombstone", "id", postgresql_where=text("address_sealed IS NULL")),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletter.id", ondelete="CASCADE"))

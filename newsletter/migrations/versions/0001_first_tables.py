@@ -286,7 +286,16 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recipient")),
         sa.UniqueConstraint("link_key", name=op.f("uq_recipient_link_key")),
-        sa.UniqueConstraint("newsletter_id", "address_digest", name=op.f("uq_recipient_newsletter_id_address_digest")),
+    )
+    op.create_index(
+        op.f("uq_recipient_newsletter_id_address_digest"),
+        "recipient",
+        ["newsletter_id", "address_digest"],
+        unique=True,
+        postgresql_where=sa.text("address_digest IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_recipient_tombstone"), "recipient", ["id"], postgresql_where=sa.text("address_sealed IS NULL")
     )
     op.create_index(op.f("ix_recipient_address_digest"), "recipient", ["address_digest"], unique=False)
     op.create_table(
@@ -373,6 +382,8 @@ def downgrade() -> None:
     op.drop_table("delivery")
     op.drop_table("tally")
     op.drop_index(op.f("ix_recipient_address_digest"), table_name="recipient")
+    op.drop_index(op.f("ix_recipient_tombstone"), table_name="recipient")
+    op.drop_index(op.f("uq_recipient_newsletter_id_address_digest"), table_name="recipient")
     op.drop_table("recipient")
     op.drop_table("measurement_key")
     op.drop_table("link")

@@ -1,0 +1,101 @@
+"""Receipts: that someone agreed, to what and when (Art. 7(1) GDPR). They outlive the address, which they name
+only by a digest under a key of its own, and are deleted when no claim can be made any more."""
+
+import secrets
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from newsletter.core import digests
+from newsletter.core.db import db, utcnow
+from newsletter.mail import address
+from newsletter.privacy.models import Receipt
+
+PURPOSE = "receipt.address"
+YEARS_KEPT = 3
+"""Claims lapse three years after the end of the year in which they arose (sec. 195, 199 BGB)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiptFields:
+    """What a receipt states besides newsletter and address.
+
+    `signup_digest` names the wish that was confirmed: one wish makes one receipt, however often it is
+    confirmed. `method` says how (`link`, `import`), `measurement` what was agreed (`all yes no off`).
+    """
+
+    consent_wording: bytes
+    language: str
+    source: str
+    method: str
+    measurement: str
+    requested_at: datetime
+    confirmed_at: datetime
+    privacy_wording: bytes | None = None
+    mailed_at: datetime | None = None
+    signup_digest: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+
+
+def write(newsletter_id: int, slug: str, email: str, fields: ReceiptFields) -> int | None:
+    """Add a receipt and return its id; None when there is one for this wish already. The caller commits.
+
+    Two that confirm one wish at the same moment wait for each other here.
+    """
+    row = insert(Receipt).values(
+        newsletter_id=newsletter_id,
+        newsletter_slug=slug,
+        address_digest=digests.digest(PURPOSE, address.canonical(email)),
+        **asdict(fields),
+    )
+    return db.session.execute(
+        row.on_conflict_do_nothing(index_elements=["signup_digest"]).returning(Receipt.id)
+    ).scalar_one_or_none()
+
+
+def discard(receipt_id: int) -> None:
+    """Take back a receipt written in this same transaction."""
+    db.session.execute(delete(Receipt).where(Receipt.id == receipt_id))
+
+
+def close(receipt_id: int, reason: str) -> None:
+    """Note that the consent has ended, and until when the receipt is kept. The caller commits."""
+    now = utcnow()
+    db.session.execute(
+        update(Receipt)
+        .where(Receipt.id == receipt_id, Receipt.closed_at.is_(None))
+        .values(closed_at=now, close_reason=reason, delete_after=kept_until(now))
+    )
+
+
+def kept_until(closed_at: datetime) -> datetime:
+    """Return the end of the third calendar year after that of `closed_at`."""
+    return datetime(closed_at.astimezone(UTC).year + YEARS_KEPT + 1, 1, 1, tzinfo=UTC)
+
+
+def left_before(newsletter_id: int, email: str) -> bool:
+    """Return whether someone with this address once left this newsletter (as far as receipts go back)."""
+    return left_since(newsletter_id, email, datetime.min.replace(tzinfo=UTC))
+
+
+def left_since(newsletter_id: int, email: str, moment: datetime) -> bool:
+    """Return whether someone with this address left this newsletter at `moment` or later."""
+    closed = select(Receipt.id).where(
+        Receipt.newsletter_id == newsletter_id,
+        Receipt.address_digest.in_(digests.digests(PURPOSE, address.canonical(email))),
+        Receipt.closed_at >= moment,
+    )
+    return db.session.execute(closed.limit(1)).first() is not None
+
+
+def is_written(signup_digest: bytes) -> bool:
+    """Return whether this wish was confirmed once."""
+    return db.session.execute(select(Receipt.id).where(Receipt.signup_digest == signup_digest)).first() is not None
+
+
+def delete_outlived() -> int:
+    """Delete the receipts whose time is up, commit, and return how many they were."""
+    gone = db.session.execute(delete(Receipt).where(Receipt.delete_after < func.now()).returning(Receipt.id)).all()
+    db.session.commit()
+    return len(gone)

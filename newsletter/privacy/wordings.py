@@ -1,0 +1,61 @@
+"""Wordings: the texts that people were shown, stored once per version and named by their digest.
+
+A receipt points at the very words (EDPB Guidelines 05/2020 §108: today's settings prove nothing).
+"""
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from newsletter.core.db import db
+from newsletter.core.errors import NotFound
+from newsletter.core.i18n import gettext as _
+from newsletter.privacy.models import Wording
+
+CONSENT, PRIVACY, IMPORT = "consent", "privacy", "import"
+SHORT = 16
+
+
+def digest(kind: str, language: str, text: str) -> bytes:
+    """Return the 32 bytes (SHA-256) that name the text: any change of a letter gives another name."""
+    return hashlib.sha256("\0".join((kind, language, text)).encode()).digest()
+
+
+def store(kind: str, language: str, text: str) -> bytes:
+    """Keep the text, unless it is kept already, and return its digest. The caller commits."""
+    name = digest(kind, language, text)
+    row = insert(Wording).values(digest=name, kind=kind, language=language, text=text)
+    db.session.execute(row.on_conflict_do_nothing())
+    return name
+
+
+def text_of(name: bytes) -> str | None:
+    """Return the text with this digest, or None."""
+    return db.session.execute(select(Wording.text).where(Wording.digest == name)).scalar_one_or_none()
+
+
+def versions(kind: str, language: str) -> list[tuple[str, datetime]]:
+    """Return short name and first use of every kept text of this kind, newest first."""
+    rows = db.session.execute(
+        select(Wording.digest, Wording.first_used_at)
+        .where(Wording.kind == kind, Wording.language == language)
+        .order_by(Wording.first_used_at.desc())
+    )
+    return [(name.hex()[:SHORT], first_used_at) for name, first_used_at in rows]
+
+
+def by_short_name(kind: str, short: str) -> Wording:
+    """Return the kept text whose digest starts with these 16 hex digits; raise `NotFound`."""
+    try:
+        start = bytes.fromhex(short) if len(short) == SHORT else b""
+    except ValueError:
+        start = b""
+    found = db.session.execute(
+        select(Wording).where(Wording.kind == kind, Wording.digest >= start, Wording.digest < start + b"\xff" * 32)
+    ).scalars()
+    wording = found.first() if start else None
+    if wording is None:
+        raise NotFound(_("There is no such version."))
+    return wording
