@@ -19,6 +19,7 @@ from newsletter.optin import routes as optin
 from newsletter.recipients import routes as recipients
 from newsletter.recipients import staff_routes as newsletters
 from newsletter.staff import accounts
+from newsletter.staff import routes as staff
 from newsletter.tracking import wsgi as tracking
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,7 +58,7 @@ def _set_up(app: Flask) -> None:
 
 
 def _register(app: Flask) -> None:
-    for blueprint in (pages.bp, optin.bp, recipients.bp, health.bp, newsletters.bp, campaigns.bp, api.bp):
+    for blueprint in (pages.bp, optin.bp, recipients.bp, health.bp, staff.bp, newsletters.bp, campaigns.bp, api.bp):
         app.register_blueprint(blueprint)
     # The token in the link is the permission there; CSRF protection guards sessions, and these have none.
     for blueprint in (optin.bp, recipients.bp, api.bp):

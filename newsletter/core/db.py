@@ -38,7 +38,7 @@ class Base(DeclarativeBase):
     registry = _types
 
 
-db = SQLAlchemy(model_class=Base, metadata=metadata)
+db = SQLAlchemy(model_class=Base)
 
 if TYPE_CHECKING:
     Model = Base

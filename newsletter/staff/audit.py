@@ -1,0 +1,38 @@
+"""The audit trail: who of the staff did what to which thing. Kept 90 days; never holds a subscriber's data."""
+
+from flask import g, has_request_context
+from flask_login import current_user
+from sqlalchemy import select
+
+from newsletter.core.db import db
+from newsletter.staff.models import AuditEntry
+
+COMMAND_LINE = "command line"
+MAX_CHARACTERS = 200
+
+
+def note(action: str, subject: str) -> None:
+    """Write down that the one who asks did `action` (like "campaign.send") to `subject`, and commit.
+
+    Call it after the act has succeeded. `subject` is a title, a staff address or a token's name.
+    """
+    db.session.add(AuditEntry(actor=_actor(), action=action, subject=subject[:MAX_CHARACTERS]))
+    db.session.commit()
+
+
+def act_as(actor: str) -> None:
+    """Let the rest of this request be noted as done by `actor`: an API token has no session."""
+    g.staff_actor = actor
+
+
+def latest(number: int = 200) -> list[AuditEntry]:
+    """Return the newest entries, newest first."""
+    query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(number)
+    return list(db.session.execute(query).scalars())
+
+
+def _actor() -> str:
+    actor: str | None = g.get("staff_actor")
+    if actor is None and has_request_context() and current_user.is_authenticated:
+        actor = current_user.email
+    return actor or COMMAND_LINE
