@@ -25,8 +25,12 @@ def unsubscribe_url(link_key: bytes, campaign_id: int | None = None) -> str:
 
     With `campaign_id` the departure is counted for that campaign (and only counted).
     """
-    payload = _PAYLOAD.pack(link_key, campaign_id or _NO_CAMPAIGN)
-    return f"{current_app.config['PUBLIC_URL']}/u/{tokens.sign(UNSUBSCRIBE, payload)}"
+    return f"{current_app.config['PUBLIC_URL']}/u/{unsubscribe_token(link_key, campaign_id)}"
+
+
+def unsubscribe_token(link_key: bytes, campaign_id: int | None = None) -> str:
+    """Return the part of `unsubscribe_url` behind the last slash."""
+    return tokens.sign(UNSUBSCRIBE, _PAYLOAD.pack(link_key, campaign_id or _NO_CAMPAIGN))
 
 
 def preferences_url(link_key: bytes, issued_at: datetime | None = None) -> str:
