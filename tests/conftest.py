@@ -1,0 +1,238 @@
+"""What the tests stand on: a real PostgreSQL, a real Valkey, a real SMTP relay, the processes of the Procfile
+and a real browser. Only the clock is faked.
+
+A test asks for the highest thing it needs: `settings` (a dict), `app` (with its context), `client`,
+`run_jobs`, `sink`, `procfile`, `page`. Each test has a database of its own and an empty Valkey.
+"""
+
+import contextvars
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis
+from rq.job import Job
+from werkzeug.test import TestResponse
+
+from newsletter.app import create_app
+from newsletter.config import Settings, from_env
+from newsletter.core import limits, queues
+from newsletter.core.db import db
+from newsletter.demo.postgres import start_postgres
+from newsletter.demo.services import free_port, start_valkey
+from tests.procfile import Processes
+from tests.sink import Sink
+
+pytest_plugins = ["tests.browser"]
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = "migrated"
+SECRET_KEY = "a secret key that only the tests use, of enough characters"
+MOST_JOBS = 10_000
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server, without a database's name at its end."""
+    service = start_postgres(tmp_path_factory.mktemp("postgres"), durable=False)
+    yield service.url.rpartition("/")[0]
+    service.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Valkey server."""
+    service = start_valkey(tmp_path_factory.mktemp("valkey"), durable=False)
+    yield service.url
+    service.stop()
+
+
+@pytest.fixture(scope="session")
+def relay() -> Iterator[Sink]:
+    """The relay of the whole run; tests use `sink`."""
+    sink = Sink()
+    sink.start()
+    yield sink
+    sink.stop()
+
+
+def environment(database_url: str, redis_url: str, mail_port: int) -> dict[str, str]:
+    """Return an environment as a host would set it, for `from_env` and for child processes."""
+    port = free_port()
+    return {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "SECRET_KEY": SECRET_KEY,
+        "PUBLIC_URL": f"http://localhost:{port}",
+        "MAIL_SERVER": "127.0.0.1",
+        "MAIL_PORT": str(mail_port),
+        "MAIL_DEFAULT_SENDER": "Stadtwerke Musterstadt <news@stadtwerke-musterstadt.example>",
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "SIGNUPS_PER_MINUTE": "0",
+        # Programs of this environment first, and nothing of the developer's own settings.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "HOME": os.environ.get("HOME", "/"),
+        "LC_ALL": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+@pytest.fixture(scope="session")
+def template(postgres: str, valkey_url: str) -> str:
+    """Migrate a database once; every test's own is a copy of it."""
+    with psycopg.connect(f"{postgres}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    app = create_app(from_env(environment(f"{postgres}/{TEMPLATE}", valkey_url, 25)))
+    with app.app_context():
+        flask_migrate.upgrade()
+        release(app)
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(postgres: str, template: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of this test's own database, migrated and empty."""
+    name = "one_test"
+    with psycopg.connect(f"{postgres}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    yield f"{postgres}/{name}"
+    with psycopg.connect(f"{postgres}/postgres", autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def redis_url(valkey_url: str) -> str:
+    """The URL of an empty Valkey."""
+    with Redis.from_url(valkey_url) as client:
+        client.flushall()
+    return valkey_url
+
+
+@pytest.fixture
+def sink(relay: Sink) -> Iterator[Sink]:
+    """The relay, empty and well-behaved; see tests/sink.py for what it can be told to do."""
+    relay.clear()
+    yield relay
+    relay.clear()
+
+
+@pytest.fixture
+def env(database_url: str, redis_url: str, sink: Sink) -> dict[str, str]:
+    """The environment of this test's installation, for child processes."""
+    return environment(database_url, redis_url, sink.port)
+
+
+@pytest.fixture
+def settings(env: dict[str, str]) -> Settings:
+    """The settings of this test's installation; change the dict before asking for `app`."""
+    return from_env(env)
+
+
+class OutsideClient(FlaskClient):
+    """A client whose requests come from outside: the test's app context, session and language stay its own."""
+
+    def open(self, *arguments: Any, **options: Any) -> TestResponse:
+        response: TestResponse = contextvars.Context().run(super().open, *arguments, **options)
+        # So that the test next reads what the request wrote.
+        db.session.rollback()
+        return response
+
+
+@pytest.fixture
+def make_app() -> Iterator[Callable[[Settings], Flask]]:
+    """A factory of apps whose connections are closed after the test."""
+    made: list[Flask] = []
+
+    def make(settings: Settings) -> Flask:
+        app = create_app(settings)
+        app.test_client_class = OutsideClient
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        with app.app_context():
+            release(app)
+
+
+@pytest.fixture
+def app(make_app: Callable[[Settings], Flask], settings: Settings) -> Iterator[Flask]:
+    """The app, its context pushed."""
+    app = make_app(settings)
+    with app.app_context():
+        yield app
+        db.session.remove()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of the app, without a browser's cookies of another test."""
+    return app.test_client()
+
+
+@pytest.fixture
+def run_jobs(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """Do what a worker would do, here and now, until the queues are empty; returns how many jobs ran.
+
+    The jobs make the way through Valkey; an exception of a job is the test's.
+    """
+    monkeypatch.setattr(queues.AppJob, "app", app, raising=False)
+
+    def run() -> int:
+        number = 0
+        while (job := _next_job()) is not None:
+            number += 1
+            assert number < MOST_JOBS, "the jobs keep ringing for more"
+            contextvars.Context().run(job.perform)
+        db.session.rollback()
+        return number
+
+    return run
+
+
+def _next_job() -> Job | None:
+    connection = queues.redis()
+    for name in queues.QUEUES:
+        job_id = queues.queue(name).pop_job_id()
+        if job_id is not None:
+            job = queues.AppJob.fetch(job_id, connection=connection, serializer="json")
+            job.delete(remove_from_queue=False)
+            return job
+    return None
+
+
+def release(app: Flask) -> None:
+    """Close what the app holds open. Inside its context."""
+    db.session.remove()
+    for engine in db.engines.values():
+        engine.dispose()
+    queues.redis().close()
+    storage = getattr(limits.limiter, "_storage", None)
+    if storage is not None and hasattr(storage, "storage"):
+        storage.storage.close()
+
+
+@pytest.fixture
+def make_processes(env: dict[str, str], tmp_path: Path) -> Iterator[Processes]:
+    """The processes of the Procfile, none of them started yet: `start("worker")` starts one."""
+    processes = Processes(ROOT / "Procfile", env, tmp_path / "logs")
+    yield processes
+    processes.stop()
+
+
+@pytest.fixture
+def procfile(make_processes: Processes) -> Processes:
+    """An installation as it is hosted: released, `web` and one `worker` running, answering under `.url`."""
+    make_processes.run("release")
+    make_processes.start("web")
+    make_processes.start("worker")
+    make_processes.wait_for("/healthz")
+    return make_processes
