@@ -112,6 +112,7 @@ OPTIONAL: dict[str, tuple[Reader, str]] = {
     "MAIL_USERNAME": (str, ""),
     "MAIL_PASSWORD": (str, ""),
     "MAIL_TIMEOUT": (whole(1, 600), "30"),
+    "HOST": (str, "0.0.0.0"),  # noqa: S104  # a host's router must reach it; the demo sets 127.0.0.1
     "PORT": (whole(1, 65535), "8000"),
     "WEB_CONCURRENCY": (whole(1, 64), "1"),
     "TRUSTED_PROXIES": (whole(0, 10), "0"),
