@@ -10,6 +10,8 @@ from newsletter.core.db import Model
 
 OPEN = 0
 """The link number that stands for the pixel; links of the text count from 1."""
+ANY_CLICK = -1
+"""Stands for a click on whichever link: so the people who clicked are known when their events are gone."""
 
 
 class Link(Model):
@@ -33,7 +35,10 @@ class MeasurementKey(Model):
 
 
 class Event(Model):
-    """That a pseudonym opened (link 0) or clicked (link n): when first, to the hour, and how often."""
+    """That a pseudonym opened (link 0) or clicked (link n, and -1): when first, to the hour, and how often.
+
+    Gone when the window ends.
+    """
 
     __tablename__ = "event"
 
@@ -45,7 +50,10 @@ class Event(Model):
 
 
 class Tally(Model):
-    """How many opens or clicks an hour brought: the figures that remain when the key is gone."""
+    """What an hour brought to a link: the figures that remain when key and events are gone.
+
+    `unique` counts who did it for the first time, so that the hours of a link add up to its people.
+    """
 
     __tablename__ = "tally"
 
@@ -57,7 +65,7 @@ class Tally(Model):
 
 
 class DrainedBatch(Model):
-    """A batch of the event buffer that is in the tables: a drain that died before it emptied Redis counts once."""
+    """A slice of the event buffer that is in the tables: a drain that died before it emptied Redis counts once."""
 
     __tablename__ = "drained_batch"
 

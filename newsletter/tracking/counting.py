@@ -1,0 +1,156 @@
+"""From notes to numbers: checks each note against the key of its campaign and adds it to events and tallies."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy import select, text
+
+from newsletter.core import public_ids
+from newsletter.core.db import db, utcnow
+from newsletter.core.errors import NotFound
+from newsletter.core.sealing import unseal
+from newsletter.tracking.measurement import CAMPAIGN, PURPOSE, RECIPIENT, Pseudonyms
+from newsletter.tracking.models import ANY_CLICK, OPEN, MeasurementKey
+
+MOST_PER_PERSON = 50
+"""How often one pseudonym counts in the total of one link. A mail program that loads the pixel with
+every look, or one that someone keeps loading, does not make a campaign's figures."""
+_MOST_LINKS = 10_000
+
+
+class Note(NamedTuple):
+    """One open or click as it was noted. `hour` counts from 1970."""
+
+    campaign: str
+    link: int
+    hour: int
+    recipient: str
+
+
+class Seen(NamedTuple):
+    """What is counted together: one pseudonym at one link in one hour."""
+
+    hour: int
+    campaign_id: int
+    link: int
+    pseudonym: int
+
+
+def count(notes: Sequence[bytes]) -> int:
+    """Add notes to the tables in the caller's transaction; return how many were invented or bent.
+
+    Those of a campaign whose key is destroyed are left out and not called invented. The caller makes sure
+    that nobody else counts at the same time.
+    """
+    per_campaign: dict[str, list[Note]] = defaultdict(list)
+    for note in map(_parse, notes):
+        if note is not None:
+            per_campaign[note.campaign].append(note)
+    ids = _campaign_ids(per_campaign)
+    keys = _keys(ids.values())
+    bent = len(notes) - sum(len(per_campaign[word]) for word in ids)
+    seen: Counter[Seen] = Counter()
+    for word, campaign_id in ids.items():
+        if campaign_id in keys:
+            bent += _add(seen, campaign_id, keys[campaign_id], per_campaign[word])
+    _write(seen)
+    return bent
+
+
+def _parse(record: bytes) -> Note | None:
+    try:
+        campaign, link, hour, recipient = record.decode("ascii").split(" ")
+        note = Note(campaign, int(link), int(hour), recipient)
+    except ValueError:
+        return None
+    now = utcnow().timestamp() / 3600
+    return note if 0 <= note.link <= _MOST_LINKS and 0 < note.hour <= now + 1 else None
+
+
+def _campaign_ids(words: Iterable[str]) -> dict[str, int]:
+    ids = {}
+    for word in words:
+        try:
+            number = public_ids.read(CAMPAIGN, word)
+        except NotFound:
+            continue
+        if number < 2**31:
+            ids[word] = number
+    return ids
+
+
+def _keys(campaign_ids: Iterable[int]) -> dict[int, Pseudonyms]:
+    """Return the keys that are still there, and hold them: `forget_key` waits until this transaction ends."""
+    rows = db.session.execute(
+        select(MeasurementKey.campaign_id, MeasurementKey.key_sealed)
+        .where(MeasurementKey.campaign_id.in_(list(campaign_ids)), MeasurementKey.key_sealed.is_not(None))
+        .order_by(MeasurementKey.campaign_id)
+        .with_for_update(read=True)
+    ).all()
+    return {campaign_id: Pseudonyms(unseal(PURPOSE, key)) for campaign_id, key in rows if key}
+
+
+def _add(seen: Counter[Seen], campaign_id: int, pseudonyms: Pseudonyms, notes: list[Note]) -> int:
+    known: dict[str, int | None] = {}
+    invented = 0
+    for note in notes:
+        if note.recipient not in known:
+            known[note.recipient] = _pseudonym(pseudonyms, note.recipient)
+        pseudonym = known[note.recipient]
+        if pseudonym is None:
+            invented += 1
+            continue
+        seen[Seen(note.hour, campaign_id, note.link, pseudonym)] += 1
+        if note.link != OPEN:
+            seen[Seen(note.hour, campaign_id, ANY_CLICK, pseudonym)] += 1
+    return invented
+
+
+def _pseudonym(pseudonyms: Pseudonyms, word: str) -> int | None:
+    try:
+        return pseudonyms.recognise(public_ids.read(RECIPIENT, word))
+    except NotFound:
+        return None
+
+
+# One statement reads what is known of each pseudonym, writes the events, and tallies exactly what it wrote.
+_COUNT = text("""
+    WITH noted AS (
+        SELECT * FROM unnest(
+            CAST(:campaigns AS integer[]), CAST(:links AS integer[]),
+            CAST(:pseudonyms AS bigint[]), CAST(:numbers AS integer[])
+        ) AS noted (campaign_id, link, pseudonym, number)
+    ), counted AS (
+        SELECT campaign_id, link, pseudonym, event.total IS NULL AS is_new,
+               LEAST(noted.number, :most - COALESCE(event.total, 0)) AS number
+        FROM noted LEFT JOIN event USING (campaign_id, link, pseudonym)
+    ), written AS (
+        INSERT INTO event (campaign_id, link, pseudonym, first_hour, total)
+        SELECT campaign_id, link, pseudonym, :hour, number FROM counted WHERE number > 0
+        ON CONFLICT (campaign_id, link, pseudonym) DO UPDATE SET total = event.total + excluded.total
+    )
+    INSERT INTO tally (campaign_id, link, hour, "unique", total)
+    SELECT campaign_id, link, :hour, count(*) FILTER (WHERE is_new), sum(number)
+    FROM counted WHERE number > 0 GROUP BY campaign_id, link
+    ON CONFLICT (campaign_id, link, hour)
+    DO UPDATE SET "unique" = tally."unique" + excluded."unique", total = tally.total + excluded.total
+""")
+
+
+def _write(seen: Counter[Seen]) -> None:
+    """Write hour by hour, so that what waited for half a day still stands in the hours it happened in."""
+    for hour in sorted({key.hour for key in seen}):
+        keys = [key for key in seen if key.hour == hour]
+        db.session.execute(
+            _COUNT,
+            {
+                "hour": datetime.fromtimestamp(hour * 3600, UTC),
+                "most": MOST_PER_PERSON,
+                "campaigns": [key.campaign_id for key in keys],
+                "links": [key.link for key in keys],
+                "pseudonyms": [key.pseudonym for key in keys],
+                "numbers": [seen[key] for key in keys],
+            },
+        )

@@ -1,0 +1,108 @@
+"""Notes of opens and clicks, kept in this process for a fifth of a second and then taken to Redis together.
+
+A note holds the two words of the measurement id as they came, the number of the link and the hour. It never
+holds an IP address or a user agent, because the code that writes it is not given any.
+"""
+
+import atexit
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from threading import Event, Lock, Thread
+from weakref import WeakSet
+
+from redis import RedisError
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 0.2
+MOST_NOTES = 100_000
+"""What is kept while Redis is away: about 15 MB. Beyond it the oldest are dropped, and counted."""
+NOTES_PER_PUSH = 10_000
+
+Push = Callable[[Sequence[str], int], None]
+"""Takes notes, and how many were dropped since the last time; raises `RedisError` when it can't."""
+
+
+class Notes:
+    """The notes of one process. The thread that takes them away starts with the first note, also after a fork."""
+
+    def __init__(self, push: Push, most: int = MOST_NOTES) -> None:
+        self._push = push
+        self._most = most
+        self._begin()
+        _everyones.add(self)
+
+    def _begin(self) -> None:
+        self._waiting: deque[str] = deque(maxlen=self._most)
+        self._leaving: list[str] = []
+        self._dropped = 0
+        self._starting, self._flushing = Lock(), Lock()
+        self._stopped = Event()
+        self._thread: Thread | None = None
+        self._away = False
+
+    def note(self, campaign: str, number: str, recipient: str) -> None:
+        """Note an open (`number` "0") or a click. Takes about a microsecond and never waits for Redis."""
+        if len(self._waiting) == self._most:
+            self._dropped += 1
+        self._waiting.append(f"{campaign} {number} {int(time.time()) // 3600} {recipient}")
+        if self._thread is None:
+            self._start()
+
+    def flush(self) -> bool:
+        """Take everything noted so far to Redis; return whether that went well. What did not go is kept."""
+        with self._flushing:
+            try:
+                while self._leaving or self._waiting:
+                    self._take()
+                    self._push(self._leaving, self._dropped)
+                    self._leaving, self._dropped = [], 0
+            except RedisError as error:
+                if not self._away:
+                    log.warning("Redis is away (%s): opens and clicks wait in this process", type(error).__name__)
+                self._away = True
+                return False
+            self._away = False
+            return True
+
+    def close(self) -> None:
+        """Stop the thread and flush for the last time: at the end of the process, SIGTERM included."""
+        atexit.unregister(self.close)
+        self._stopped.set()
+        if not self.flush():
+            log.error("%d opens and clicks were lost: Redis was away at the end", len(self))
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self._leaving)
+
+    def _take(self) -> None:
+        # Only one thread takes, others only append: what is counted here is there.
+        if not self._leaving:
+            number = min(len(self._waiting), NOTES_PER_PUSH)
+            self._leaving = [self._waiting.popleft() for _ in range(number)]
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                atexit.register(self.close)
+                self._thread = Thread(target=self._run, name="notes", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(FLUSH_SECONDS):
+            self.flush()
+
+
+_everyones: WeakSet[Notes] = WeakSet()
+
+
+def _forked() -> None:
+    # The parent keeps its notes and its thread; a child that had both would count twice, or wait for ever.
+    for notes in _everyones:
+        notes._begin()
+
+
+os.register_at_fork(after_in_child=_forked)

@@ -1,0 +1,82 @@
+"""Where the links of a campaign lead, remembered per process: a click of a known campaign asks no database."""
+
+import time
+from threading import Lock
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.urls import iri_to_uri
+
+from newsletter.core import public_ids
+from newsletter.core.db import db
+from newsletter.core.errors import NotFound
+from newsletter.tracking.measurement import CAMPAIGN
+from newsletter.tracking.models import Link, MeasurementKey
+
+KNOWN_SECONDS, UNKNOWN_SECONDS = 300.0, 10.0
+MOST_CAMPAIGNS = 1000
+
+
+class Targets(NamedTuple):
+    """A campaign's links by number as the URL spells it, and until when its opens and clicks are counted."""
+
+    urls: dict[str, str]
+    ends_at: float
+    fresh_until: float
+
+
+class TargetCache:
+    """Bounded memory of `Targets` by the campaign's word. What it forgets first is what it learnt first."""
+
+    def __init__(self) -> None:
+        self._targets: dict[str, Targets] = {}
+        self._lock = Lock()
+
+    def get(self, word: str) -> Targets | None:
+        """Return what is known and still fresh; no database, no lock."""
+        targets = self._targets.get(word)
+        return targets if targets is not None and time.time() < targets.fresh_until else None
+
+    def load(self, word: str) -> Targets:
+        """Return what is known or else in the database; raise `NotFound` for a word that `spell` never wrote.
+
+        While the database is away, what was known before goes on leading people where they want to go.
+        """
+        targets = self.get(word)
+        if targets is None:
+            campaign_id = public_ids.read(CAMPAIGN, word)
+            if campaign_id >= 2**31:  # no row can have it, and PostgreSQL would call the question an error
+                raise NotFound("There is nothing with this id.")
+            try:
+                targets = _read(campaign_id)
+            except (OperationalError, InterfaceError, PoolTimeout):
+                if word not in self._targets:
+                    raise
+                db.session.rollback()
+                return self._targets[word]
+            self._keep(word, targets)
+        return targets
+
+    def _keep(self, word: str, targets: Targets) -> None:
+        with self._lock:
+            self._targets.pop(word, None)
+            while len(self._targets) >= MOST_CAMPAIGNS:
+                del self._targets[next(iter(self._targets))]
+            self._targets[word] = targets
+
+
+def _read(campaign_id: int) -> Targets:
+    links = db.session.execute(select(Link.number, Link.url).where(Link.campaign_id == campaign_id)).all()
+    ends_at = db.session.execute(
+        select(MeasurementKey.ends_at).where(
+            MeasurementKey.campaign_id == campaign_id, MeasurementKey.key_sealed.is_not(None)
+        )
+    ).scalar_one_or_none()
+    known = bool(links or ends_at)
+    return Targets(
+        urls={str(number): iri_to_uri(url) for number, url in links},
+        ends_at=ends_at.timestamp() if ends_at else 0.0,
+        fresh_until=time.time() + (KNOWN_SECONDS if known else UNKNOWN_SECONDS),
+    )

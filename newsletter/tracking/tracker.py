@@ -1,0 +1,65 @@
+"""What happens at an open and at a click, whoever speaks HTTP in front of it."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from flask import current_app
+
+from newsletter.core.errors import NotFound
+from newsletter.tracking.notes import Notes
+from newsletter.tracking.targets import TargetCache, Targets
+
+EXTENSION = "newsletter-tracking"
+MOST_CHARACTERS = 64
+Environ = Mapping[str, Any]
+
+
+class Tracker:
+    """Notes opens and clicks, and knows where links lead."""
+
+    def __init__(self, notes: Notes) -> None:
+        self.notes = notes
+        self._targets = TargetCache()
+
+    def opened(self, environ: Environ, measurement_id: str) -> None:
+        """Note an open, if this looks like one. Asks nobody: what is invented is sorted out by the drain."""
+        self._note(environ, measurement_id, "0", self._targets.get(measurement_id.partition("-")[0]))
+
+    def remembered(self, environ: Environ, measurement_id: str, number: str) -> str | None:
+        """Note a click and return where link `number` leads; None when this process does not know it."""
+        targets = self._targets.get(measurement_id.partition("-")[0])
+        target = targets.urls.get(number) if targets else None
+        if target is not None:
+            self._note(environ, measurement_id, number, targets)
+        return target
+
+    def follow(self, environ: Environ, measurement_id: str, number: str) -> str:
+        """Do the same, and ask the database where need be; raise `NotFound`."""
+        targets = self._targets.load(measurement_id.partition("-")[0])
+        if number not in targets.urls:
+            raise NotFound("There is no such link.")
+        self._note(environ, measurement_id, number, targets)
+        return targets.urls[number]
+
+    def _note(self, environ: Environ, measurement_id: str, number: str, targets: Targets | None) -> None:
+        ended = targets is not None and time.time() >= targets.ends_at
+        campaign, _hyphen, recipient = measurement_id.partition("-")
+        if not ended and _by_a_person(environ) and _plain(campaign) and _plain(recipient):
+            self.notes.note(campaign, number, recipient)
+
+
+def _by_a_person(environ: Environ) -> bool:
+    """HEAD and what announces itself as a prefetch (Fetch Standard §2.2.7, `Sec-Purpose`) never count."""
+    purpose = environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE") or environ.get("HTTP_X_PURPOSE")
+    return environ["REQUEST_METHOD"] == "GET" and not purpose
+
+
+def _plain(word: str) -> bool:
+    return len(word) <= MOST_CHARACTERS and word.isascii() and word.isalnum()
+
+
+def tracker() -> Tracker:
+    """Return the current app's tracker."""
+    found: Tracker = current_app.extensions[EXTENSION]
+    return found
