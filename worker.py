@@ -1,0 +1,12 @@
+"""Starts the worker: RQ on all queues, and the periodic work beside it. `python worker.py`, as many as you like."""
+
+from newsletter.app import create_app
+from newsletter.core import worker
+from newsletter.schedule import JOIN_SECONDS, Schedule
+
+if __name__ == "__main__":
+    app = create_app()
+    schedule = Schedule(app)
+    schedule.start()
+    worker.run(app)
+    schedule.join(JOIN_SECONDS)

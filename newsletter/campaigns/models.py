@@ -71,7 +71,7 @@ class Delivery(Model):
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"))
     recipient_id: Mapped[int | None] = mapped_column(ForeignKey("recipient.id", ondelete="SET NULL"))
     state: Mapped[DeliveryState] = mapped_column(server_default="queued")
-    attempt: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    attempt: Mapped[int] = mapped_column(server_default=text("0"))
     lease_until: Mapped[datetime | None]
     wired_at: Mapped[datetime | None]
     not_before: Mapped[datetime | None]

@@ -23,6 +23,14 @@ class Conflict(NewsletterError):
     """The thing is in a state in which this can't be done. HTTP 409."""
 
 
+class Unreadable(NewsletterError):
+    """What was sent is not in the form it claims to be. HTTP 400."""
+
+
+class WrongKind(NewsletterError):
+    """What was sent is of a kind that is not understood here. HTTP 415."""
+
+
 class Invalid(NewsletterError):
     """Some fields are wrong; `errors` says for each field what to do about it. HTTP 422.
 

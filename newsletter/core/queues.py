@@ -9,8 +9,9 @@ from flask import Flask, current_app
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from rq import Queue
+from rq import Queue, Worker
 from rq.job import Job
+from rq.worker import WorkerStatus
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,6 @@ QUEUES = (MAIL, CAMPAIGNS)
 
 JobFunction = Callable[[int], None]
 EXTENSION = "newsletter-queues"
-JOB_SECONDS = 300
 FAILURE_SECONDS = 24 * 3600
 
 _allowed: dict[str, JobFunction] = {}
@@ -37,6 +37,10 @@ def name_of(function: JobFunction) -> str:
     return f"{function.__module__}.{function.__qualname__}"
 
 
+class JobFailed(Exception):
+    """A job ended with an error; holds the name of its class only."""
+
+
 class AppJob(Job):
     """A job that runs in an app context, and only if its function was allowed by `@job`."""
 
@@ -48,7 +52,12 @@ class AppJob(Job):
         if function is None or len(self.args) != 1 or type(self.args[0]) is not int or self.kwargs:
             raise PermissionError("This is not a job of the newsletter service.")
         with self.app.app_context():
-            function(self.args[0])
+            try:
+                function(self.args[0])
+            except Exception as error:
+                # RQ keeps and logs an exception's text, and this one may hold an address.
+                log.error("job %s failed", self.func_name, exc_info=error)
+                raise JobFailed(type(error).__name__) from None
 
 
 def client(url: str, *, verify: bool, timeout: float | None) -> "Redis":
@@ -92,7 +101,7 @@ def ring(name: str, function: JobFunction | str, row_id: int) -> bool:
             function_name,
             args=(row_id,),
             description="-",
-            job_timeout=JOB_SECONDS,
+            job_timeout=-1,
             result_ttl=0,
             failure_ttl=FAILURE_SECONDS,
         )
@@ -100,3 +109,22 @@ def ring(name: str, function: JobFunction | str, row_id: int) -> bool:
         log.warning("Redis is away (%s): the sweep will ring for %s", type(error).__name__, function_name)
         return False
     return True
+
+
+def has_idle_worker(name: str) -> bool:
+    """Return whether a worker of this queue has nothing to do and no bell is waiting to be heard by one."""
+    try:
+        if waiting(name):
+            return False
+        workers = Worker.all(connection=redis(), queue=queue(name))
+        return any(worker.get_state() == WorkerStatus.IDLE for worker in workers)
+    except RedisError:
+        return False
+
+
+def waiting(name: str) -> int:
+    """Return how many bells of this queue nobody has heard yet; 0 when Redis is away."""
+    try:
+        return int(queue(name).count)
+    except RedisError:
+        return 0

@@ -54,5 +54,6 @@ def serialise(email: Email) -> bytes:
     if email.reply_to:
         lines.append(mime.header("Reply-To", email.reply_to))
     lines += [mime.header(name, value) for name, value in email.headers.items()]
-    text, html = mime.quoted_printable(email.text), mime.quoted_printable(email.html)
-    return b"".join(lines) + mime.alternative(boundary(), text, html)
+    before, between, behind = mime.frame(boundary())
+    parts = (before, mime.quoted_printable(email.text), between, mime.quoted_printable(email.html), behind)
+    return b"".join((*lines, *parts))

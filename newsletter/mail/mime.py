@@ -86,22 +86,15 @@ def quoted_printable_value(text: str) -> bytes:
     return quoted_printable(text.replace("\r", " ").replace("\n", " "))
 
 
-def alternative(boundary: str, text: bytes, html: bytes) -> bytes:
-    """Return Content-Type, both parts (already quoted-printable) and the end of multipart/alternative."""
-    start = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
-    return b"".join(
-        (
-            start.encode(),
-            _part(boundary, "plain", text),
-            _part(boundary, "html", html),
-            f"--{boundary}--\r\n".encode(),
-        )
-    )
-
-
-def _part(boundary: str, subtype: str, content: bytes) -> bytes:
-    head = (
-        f'--{boundary}\r\nContent-Type: text/{subtype}; charset="utf-8"\r\n'
+def frame(boundary: str) -> tuple[bytes, bytes, bytes]:
+    """Return what stands before, between and behind the text and the HTML of a multipart/alternative."""
+    part = (
+        '--{}\r\nContent-Type: text/{}; charset="utf-8"\r\n'
         "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
     )
-    return head.encode() + content + CRLF
+    start = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
+    return (
+        (start + part.format(boundary, "plain")).encode(),
+        ("\r\n" + part.format(boundary, "html")).encode(),
+        f"\r\n--{boundary}--\r\n".encode(),
+    )

@@ -47,10 +47,14 @@ class SendError(NewsletterError):
 
 
 class RelayAway(SendError):
-    """No connection, or it broke before the message was handed over: nothing has gone out."""
+    """The relay can't be reached, does not let us in, or says it is closing (421): nothing has gone out."""
 
     def __init__(self, reply: Reply | None = None, *, permanent: bool = False) -> None:
         super().__init__(reply, permanent=permanent, recipient=False)
+
+
+class Dropped(RelayAway):
+    """The connection broke before this message was handed over whole: it has not gone out."""
 
 
 class InDoubt(NewsletterError):
@@ -103,11 +107,17 @@ class Relay(Connection):
         except (OSError, smtplib.SMTPException):
             self.host.close()
 
+    def close(self) -> None:
+        """Let go of a connection that is of no more use, without a goodbye."""
+        if self.host is not None:
+            self.host.close()
+            self.host = None
+
     def deliver(self, *, envelope_from: str, to: str, message: bytes) -> Reply:
         """Hand over one message; return the relay's reply to the final dot.
 
-        Raises `SendError` (this mail was refused, the connection is fine), `RelayAway` (nothing went), or
-        `InDoubt` (it may have gone). After the latter two the connection is of no more use.
+        Raises `SendError` (this mail was refused, the connection is fine), `RelayAway` or `Dropped` (it has not
+        gone), or `InDoubt` (it may have gone). After these three the connection is of no more use.
         """
         host = self.host
         if host is None:
@@ -118,7 +128,7 @@ class Relay(Connection):
             self._expect(host.docmd("DATA"), recipient=False, good=354)
             host.send(_stuffed(message))
         except (OSError, smtplib.SMTPException):
-            raise RelayAway from None
+            raise Dropped from None
         return self._final(host)
 
     def _final(self, host: smtplib.SMTP) -> Reply:
@@ -140,8 +150,10 @@ class Relay(Connection):
         reply = Reply.read(code, text)
         if code == good or (good == 250 and code == 251):
             return
-        if code in (421, -1):
-            raise RelayAway(reply if code == 421 else None)
+        if code == -1:
+            raise Dropped
+        if code == 421:
+            raise RelayAway(reply)
         if self.host is not None:
             self.host.rset()
         raise SendError(reply, permanent=code >= 500, recipient=recipient)

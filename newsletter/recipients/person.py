@@ -14,7 +14,8 @@ PURPOSE = "recipient.name"
 SALUTATIONS = ("", "ms", "mr")
 MAX_CHARACTERS = 100
 FIELDS = ("salutation", "title", "first_name", "last_name")
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+# Controls, line and paragraph separators, signs that turn the direction of writing, halves of surrogate pairs.
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,9 @@ def _part(name: str, value: Any, errors: dict[str, str]) -> str:
     if not isinstance(value, str):
         errors[name] = _("This must be text.")
         return ""
-    value = unicodedata.normalize("NFC", value).strip()
-    if _FORBIDDEN.search(value):
+    text = unicodedata.normalize("NFC", value).strip()
+    if _FORBIDDEN.search(text):
         errors[name] = _("Please leave out line breaks and control characters.")
-    elif len(value) > MAX_CHARACTERS:
+    elif len(text) > MAX_CHARACTERS:
         errors[name] = _("This may have up to 100 characters.")
-    return value
+    return text

@@ -1,0 +1,50 @@
+"""When the relay refuses one after the other, the fault is ours: the campaign pauses, and nobody is removed."""
+
+from collections import deque
+
+from newsletter.campaigns.claims import Outcome
+from newsletter.campaigns.models import DeliveryState
+from newsletter.core.errors import NewsletterError
+from newsletter.mail.transport import RelayAway, Reply
+
+IN_A_ROW = 10
+OF_THE_LAST, AT_MOST = 50, 10
+
+
+class OurFault(NewsletterError):
+    """The relay refuses us, not a recipient: wrong login or sender, a policy, or too many refusals."""
+
+    def __init__(self, reply: Reply | None) -> None:
+        super().__init__(f"the relay refuses: {reply.code} {reply.status}".strip() if reply else "the relay refuses")
+        self.reply = reply
+
+
+class Breaker:
+    """Watches the outcomes of one worker's slice of a campaign."""
+
+    def __init__(self) -> None:
+        self._last: deque[bool] = deque(maxlen=OF_THE_LAST)
+        self._in_a_row = 0
+        self._reply: Reply | None = None
+        self._policy = False
+        self._dropped = 0
+
+    def note(self, outcome: Outcome) -> None:
+        """Take one outcome into account."""
+        failed = outcome.state is DeliveryState.FAILED
+        dropped = outcome.code is None and outcome.state in (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+        self._dropped = self._dropped + 1 if dropped else 0
+        self._last.append(failed)
+        self._in_a_row = self._in_a_row + 1 if failed else 0
+        if failed and outcome.code:
+            self._reply = Reply(outcome.code, outcome.status or "")
+            # 5.7.x is policy: SPF, DKIM, DMARC, reputation (RFC 3463 §3.8). No recipient can help it.
+            self._policy = self._policy or (outcome.status or "").startswith("5.7.")
+
+    def check(self) -> None:
+        """Raise `OurFault` when it is no longer about single recipients, `RelayAway` when the relay only hangs up."""
+        if self._dropped >= IN_A_ROW:
+            raise RelayAway
+        too_many = len(self._last) == OF_THE_LAST and sum(self._last) > AT_MOST
+        if self._policy or too_many or self._in_a_row >= IN_A_ROW:
+            raise OurFault(self._reply)

@@ -1,0 +1,111 @@
+"""From a campaign to mails: compiled once, then filled per recipient without any template engine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+from flask import current_app
+from markupsafe import Markup, escape
+
+from newsletter.campaigns import markdown
+from newsletter.campaigns.markdown import Body
+from newsletter.campaigns.models import Campaign
+from newsletter.campaigns.slots import Form, Markers, Slot
+from newsletter.core import public_ids
+from newsletter.mail import address, mime, templates
+from newsletter.mail.message import boundary
+from newsletter.mail.templates import Rendered
+from newsletter.recipients.models import Newsletter
+from newsletter.recipients.person import Person
+
+TEMPLATE = "campaign"
+
+
+@dataclass(frozen=True)
+class Issue:
+    """What a campaign's mails are made of: the campaign's fields, parsed, and its newsletter."""
+
+    newsletter: Newsletter
+    subject: str
+    preheader: str
+    body: Body
+    number: str = ""
+
+    @classmethod
+    def of(cls, newsletter: Newsletter, campaign: Campaign) -> "Issue":
+        """Take a stored campaign."""
+        number = public_ids.spell("campaign", campaign.id)
+        return cls(newsletter, campaign.subject, campaign.preheader, markdown.parse(campaign.markdown), number)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The two forms of a campaign's mail. `measured` is None when nobody of this newsletter is measured."""
+
+    unmeasured: Form
+    measured: Form | None
+
+
+def compile_campaign(issue: Issue, *, measured: bool) -> Compiled:
+    """Render everything that is the same for all recipients, once: about ten milliseconds."""
+    return Compiled(_form(issue, measured=False), _form(issue, measured=True) if measured else None)
+
+
+def render(issue: Issue, slots: Mapping[Slot, str], *, measured: bool) -> Rendered:
+    """Return subject, text and HTML of the mail with `slots` in their places (values, or markers of them)."""
+    base = current_app.config["PUBLIC_URL"]
+    numbers = {url: number for number, url in enumerate(issue.body.links, 1)}
+    measurement = slots.get(Slot.MEASUREMENT, "")
+
+    def write_link(url: str) -> str:
+        return f"{base}/c/{measurement}/{numbers[url]}" if measured else url
+
+    values = {
+        "newsletter": issue.newsletter,
+        "subject": issue.subject,
+        "preheader": issue.preheader,
+        "greeting": slots[Slot.GREETING_TEXT],
+        # Escaped already, by whoever fills the slot; markdown-it escapes all that staff wrote and makes no tag but its own.
+        "greeting_html": Markup(slots[Slot.GREETING_HTML]),  # noqa: S704
+        "unsubscribe_url": f"{base}/u/{slots[Slot.UNSUBSCRIBE]}",
+        "preferences_url": f"{base}/me/{slots[Slot.PREFERENCES]}",
+        "pixel_url": f"{base}/o/{measurement}.gif" if measured else "",
+        "body_html": Markup(issue.body.html(write_link)),  # noqa: S704
+        "body_text": issue.body.text(write_link),
+    }
+    return templates.render(TEMPLATE, issue.newsletter.language, values)
+
+
+def _form(issue: Issue, *, measured: bool) -> Form:
+    markers = Markers()
+    slots = {slot: markers.mark(slot) for slot in Slot}
+    mail = render(issue, slots, measured=measured)
+    return Form.cut(_head(issue, slots), mail.text, mail.html, boundary(), markers)
+
+
+def _head(issue: Issue, slots: Mapping[Slot, str]) -> str:
+    newsletter, base = issue.newsletter, current_app.config["PUBLIC_URL"]
+    domain = address.domain(newsletter.from_address)
+    lines = [
+        mime.mailbox_header("From", newsletter.from_name, newsletter.from_address),
+        mime.header("To", slots[Slot.TO]),
+        mime.header("Date", format_datetime(datetime.now(UTC))),
+        mime.header("Message-ID", f"<{slots[Slot.MESSAGE_ID]}@{domain}>"),
+        mime.text_header("Subject", issue.subject),
+        mime.header("List-Id", f"<{newsletter.slug}.{domain}>"),
+        mime.header("List-Unsubscribe", f"<{base}/u/{slots[Slot.UNSUBSCRIBE]}>"),
+        mime.header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        # Google's feedback loop: four parts, none of them a person's, the last one constant.
+        mime.header("Feedback-ID", f"{issue.number}:{newsletter.slug}:campaign:newsletter"),
+        mime.header("Precedence", "bulk"),
+    ]
+    if newsletter.reply_to:
+        lines.append(mime.header("Reply-To", newsletter.reply_to))
+    return b"".join(lines).decode()
+
+
+def greeting_values(person: Person, language: str) -> tuple[bytes, bytes]:
+    """Return the greeting for the text and for the HTML part, encoded for its slot."""
+    words = person.greeting(language)
+    return mime.quoted_printable_value(words), mime.quoted_printable_value(str(escape(words)))

@@ -1,0 +1,94 @@
+"""A mail with slots: everything that is the same for all recipients is bytes already, encoded for its place.
+
+A marker stands for a slot while the mail is being rendered; `Form.cut` then splits the bytes there. In a
+quoted-printable part every slot stands between soft line breaks, so that a value needs to know nothing of
+the line it lands in.
+"""
+
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Self
+
+from newsletter.mail import mime
+
+
+class Slot(IntEnum):
+    """What differs from recipient to recipient; also the index of its value in `Form.fill`."""
+
+    TO = 0
+    MESSAGE_ID = 1
+    UNSUBSCRIBE = 2
+    PREFERENCES = 3
+    MEASUREMENT = 4
+    GREETING_TEXT = 5
+    GREETING_HTML = 6
+
+
+class Markers:
+    """Words that stand for slots during one compilation; nobody can have written them."""
+
+    def __init__(self) -> None:
+        self._nonce = secrets.token_hex(8)
+        self.pattern = re.compile(f"q{self._nonce}s([0-9]+)q")
+
+    def mark(self, slot: Slot) -> str:
+        """Return the marker of a slot: letters and digits only, so that no encoding touches it."""
+        return f"q{self._nonce}s{slot.value}q"
+
+
+@dataclass(frozen=True)
+class Form:
+    """A compiled mail: pieces of bytes, and which of them a slot's value takes the place of."""
+
+    pieces: tuple[bytes, ...]
+    slots: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def cut(cls, head: str, text: str, html: str, boundary: str, markers: Markers) -> Self:
+        """Return the form of a mail whose headers (with line ends), text and HTML hold markers."""
+        form = _Cutter(markers)
+        before, between, behind = mime.frame(boundary)
+        form.header(head)
+        form.literal(before)
+        form.part(text)
+        form.literal(between)
+        form.part(html)
+        form.literal(behind)
+        return cls(tuple(form.pieces), tuple(form.slots))
+
+    def fill(self, values: Sequence[bytes]) -> bytes:
+        """Return the mail for one recipient; `values` by `Slot`, each encoded for its place."""
+        pieces = list(self.pieces)
+        for position, slot in self.slots:
+            pieces[position] = values[slot]
+        return b"".join(pieces)
+
+
+class _Cutter:
+    """Collects the pieces; literals that follow each other become one."""
+
+    def __init__(self, markers: Markers) -> None:
+        self.pieces: list[bytes] = [b""]
+        self.slots: list[tuple[int, int]] = []
+        self._pattern = markers.pattern
+
+    def literal(self, piece: bytes) -> None:
+        self.pieces[-1] += piece
+
+    def header(self, text: str) -> None:
+        self._split(text, str.encode, b"")
+
+    def part(self, text: str) -> None:
+        self._split(text, mime.quoted_printable, mime.SOFT_BREAK)
+
+    def _split(self, text: str, encode: Callable[[str], bytes], around: bytes) -> None:
+        for index, word in enumerate(self._pattern.split(text)):
+            if index % 2:
+                self.pieces[-1] += around
+                self.slots.append((len(self.pieces), int(word)))
+                self.pieces += [b"", around]
+            else:
+                self.pieces[-1] += encode(word)

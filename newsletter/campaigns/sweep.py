@@ -1,0 +1,49 @@
+"""The sweep: what was lost is found again. Ends dead leases, starts due campaigns, rings for what waits."""
+
+import logging
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from newsletter.campaigns import claims, jobs, life, service
+from newsletter.campaigns.models import Campaign, CampaignState
+from newsletter.core import queues
+from newsletter.core.db import db
+from newsletter.core.errors import Invalid
+
+log = logging.getLogger(__name__)
+
+
+def sweep() -> None:
+    """Look at every campaign that is being sent or due; cheap when there is none. May run anywhere, any time."""
+    with db.engine.begin() as connection:
+        recovered = claims.recover(connection)
+    if recovered:
+        log.warning("leases of vanished workers ended in campaigns %s", sorted(recovered))
+    for campaign_id in recovered | _ids(CampaignState.CANCELLED, recent=True):
+        life.finish(campaign_id)
+    for campaign_id in _ids(CampaignState.SENDING):
+        if not queues.waiting(queues.CAMPAIGNS):
+            queues.ring(queues.CAMPAIGNS, jobs.send_campaign, campaign_id)
+
+
+def start_due() -> None:
+    """Start the campaigns whose time has come; pause one that can't be sent, with the reason."""
+    query = select(Campaign.id).where(Campaign.state == CampaignState.SCHEDULED, Campaign.scheduled_at <= func.now())
+    due = list(db.session.execute(query).scalars())
+    db.session.commit()
+    for campaign_id in due:
+        try:
+            service.start(campaign_id, of=[CampaignState.SCHEDULED])
+        except Invalid as error:
+            life.move(campaign_id, of=[CampaignState.SCHEDULED], to=CampaignState.DRAFT, pause_reason=str(error))
+            db.session.commit()
+
+
+def _ids(state: CampaignState, *, recent: bool = False) -> set[int]:
+    query = select(Campaign.id).where(Campaign.state == state)
+    if recent:
+        query = query.where(Campaign.updated_at > func.now() - timedelta(hours=1))
+    ids = set(db.session.execute(query).scalars())
+    db.session.commit()
+    return ids

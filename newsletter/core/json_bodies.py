@@ -1,0 +1,77 @@
+"""JSON bodies of requests (RFC 8259, read strictly): an object, or an error that says what is wrong with it."""
+
+import json
+from collections.abc import Collection
+from typing import Any, Never
+
+from flask import Request
+
+from newsletter.core.errors import Invalid, Unreadable, WrongKind
+from newsletter.core.i18n import gettext as _
+
+MAX_NAME = 100
+"""How much of an unknown member's name is said back, in characters."""
+
+
+def read(request: Request, members: Collection[str], *, empty: bool = False) -> dict[str, Any]:
+    """Return the object in the body. With `empty`, no body at all counts as `{}`.
+
+    Raises `WrongKind` when it is not declared as JSON, `Unreadable` when it is not a JSON object, and
+    `Invalid` that names every member which is not in `members` or holds U+0000.
+    """
+    octets = request.get_data(cache=False)
+    if empty and not octets:
+        return {}
+    if not request.is_json:
+        raise WrongKind(_("Please send JSON with the content type application/json."))
+    value = _parsed(octets)
+    if not isinstance(value, dict):
+        raise Unreadable(_("Please send a JSON object."))
+    errors = {name[:MAX_NAME]: _("There is no such field.") for name in value if name not in members}
+    # PostgreSQL's text can't hold it, and nobody who writes a text means it.
+    errors |= {name: _("Please leave out control characters.") for name in members if _holds_nul(value.get(name))}
+    if errors:
+        raise Invalid(errors)
+    return value
+
+
+def _parsed(octets: bytes) -> Any:
+    try:
+        value = json.loads(octets.decode(), object_pairs_hook=_once_each, parse_constant=_no_constant)
+        # Half a surrogate pair can be written in JSON, but not in UTF-8: it could be neither stored nor shown.
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise Unreadable(_("This is not JSON in UTF-8 with each member once.")) from None
+    return value
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member stands twice")
+    return members
+
+
+def _no_constant(word: str) -> Never:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _holds_nul(value: Any) -> bool:
+    # A stack of our own: the nesting that the parser still takes would be too deep for a function that calls itself.
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str) and "\0" in part:
+            return True
+        if isinstance(part, dict):
+            waiting += [*part.keys(), *part.values()]
+        elif isinstance(part, list):
+            waiting += part
+    return False
+
+
+def require_text(body: dict[str, Any], *names: str) -> None:
+    """Raise `Invalid` that names each of the members `names` which is there and is not text."""
+    errors = {name: _("This must be text.") for name in names if name in body and not isinstance(body[name], str)}
+    if errors:
+        raise Invalid(errors)
