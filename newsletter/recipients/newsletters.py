@@ -20,7 +20,8 @@ FIELDS = (
 )  # fmt: skip
 LIMITS = {"title": 120, "from_name": 120, "description": 500, "imprint": 2000, "consent_text": 5000}
 LINES = ("imprint", "consent_text", "description")
-_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+SLUG = "[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
+_SLUG = re.compile(SLUG)
 _ACCENT = re.compile(r"#[0-9a-fA-F]{6}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
 
@@ -32,10 +33,17 @@ def every() -> list[Newsletter]:
 
 def by_slug(slug: str) -> Newsletter:
     """Return the newsletter `slug`; raise `NotFound`."""
-    found = db.session.execute(select(Newsletter).where(Newsletter.slug == slug)).scalar_one_or_none()
+    query = select(Newsletter).where(Newsletter.slug == slug)
+    # What can't be a slug is not asked for: PostgreSQL refuses some of it (U+0000) with an error of its own.
+    found = db.session.execute(query).scalar_one_or_none() if _SLUG.fullmatch(slug) else None
     if found is None:
         raise NotFound(_("There is no newsletter at this address."))
     return found
+
+
+def by_id(newsletter_id: int) -> Newsletter:
+    """Return the newsletter that a foreign key names."""
+    return db.session.get_one(Newsletter, newsletter_id)
 
 
 def count_recipients(newsletter_id: int) -> int:
@@ -45,6 +53,16 @@ def count_recipients(newsletter_id: int) -> int:
         .select_from(Recipient)
         .where(Recipient.newsletter_id == newsletter_id, Recipient.address_sealed.is_not(None))
     ).scalar_one()
+
+
+def count_recipients_of_all() -> dict[int, int]:
+    """Return what `count_recipients` says, for every newsletter that has any, by its id."""
+    rows = db.session.execute(
+        select(Recipient.newsletter_id, func.count())
+        .where(Recipient.address_sealed.is_not(None))
+        .group_by(Recipient.newsletter_id)
+    ).tuples()
+    return dict(rows.all())
 
 
 def create(values: Mapping[str, Any]) -> Newsletter:

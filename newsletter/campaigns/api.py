@@ -1,0 +1,170 @@
+"""Campaigns in the JSON API."""
+
+from typing import Any
+
+from flask import Blueprint, current_app, request
+from flask.typing import ResponseReturnValue
+
+from newsletter.campaigns import blocks, fields, service, unsubscribes
+from newsletter.campaigns.counts import counts
+from newsletter.campaigns.models import Campaign
+from newsletter.core import json_bodies, rfc3339
+from newsletter.core.errors import Invalid, NotFound
+from newsletter.core.i18n import gettext as _
+from newsletter.recipients import newsletters
+from newsletter.recipients.models import Newsletter
+from newsletter.tracking import report as measured
+
+bp = Blueprint("campaigns", __name__, url_prefix="/campaigns")
+
+MAX_BODY_OCTETS = 2 * 1024 * 1024
+MEMBERS = ("newsletter", *fields.FIELDS, "blocks")
+Content = dict[str, Any]
+
+
+@bp.before_request
+def take_long_texts() -> None:
+    """Let a body be longer than on the public routes: whoever comes here has shown a token."""
+    request.max_content_length = MAX_BODY_OCTETS
+
+
+@bp.get("")
+def every() -> ResponseReturnValue:
+    """Answer all campaigns, or those of `?newsletter=<slug>`."""
+    slug = request.args.get("newsletter")
+    newsletter = None if slug is None else newsletters.by_slug(slug)
+    return [_shown(campaign) for campaign in service.every(newsletter)]
+
+
+@bp.post("")
+def create() -> ResponseReturnValue:
+    """Make a draft."""
+    newsletter, content = _read()
+    campaign = service.create(newsletter, content)
+    location = f"{current_app.config['PUBLIC_URL']}/api/v1/campaigns/{service.public_id(campaign)}"
+    return _shown(campaign), 201, {"Location": location}
+
+
+@bp.get("/<public_id>")
+def one(public_id: str) -> ResponseReturnValue:
+    """Answer one campaign with its counts."""
+    return _shown(service.by_public_id(public_id))
+
+
+@bp.patch("/<public_id>")
+def change(public_id: str) -> ResponseReturnValue:
+    """Change the fields that the body names, all or none of them."""
+    campaign = service.by_public_id(public_id)
+    newsletter, content = _read(newsletters.by_id(campaign.newsletter_id).slug)
+    if newsletter.id != campaign.newsletter_id:
+        raise Invalid({"newsletter": _("A campaign stays with its newsletter.")})
+    service.change(campaign, content)
+    return _shown(service.by_public_id(public_id))
+
+
+@bp.delete("/<public_id>")
+def delete(public_id: str) -> ResponseReturnValue:
+    """Delete a campaign that has sent nothing."""
+    json_bodies.read(request, (), empty=True)
+    service.delete(service.by_public_id(public_id))
+    return "", 204
+
+
+@bp.post("/<public_id>/test")
+def test(public_id: str) -> ResponseReturnValue:
+    """Mail a test, marked and unmeasured, to a few addresses."""
+    campaign = service.by_public_id(public_id)
+    to = json_bodies.read(request, ("to",)).get("to")
+    if not isinstance(to, list) or not all(isinstance(address, str) for address in to):
+        raise Invalid({"to": _("This must be a list of e-mail addresses.")})
+    service.send_test(campaign, to)
+    return _shown(campaign), 202
+
+
+@bp.post("/<public_id>/send")
+def send(public_id: str) -> ResponseReturnValue:
+    """Send a campaign, now or `at` a time."""
+    campaign = service.by_public_id(public_id)
+    at = json_bodies.read(request, ("at",), empty=True).get("at")
+    service.send(campaign, None if at is None else rfc3339.read(at, "at"))
+    return _shown(service.by_public_id(public_id)), 202
+
+
+@bp.post("/<public_id>/<any(pause, resume, cancel):act>")
+def steer(public_id: str, act: str) -> ResponseReturnValue:
+    """Pause, resume or cancel."""
+    campaign = service.by_public_id(public_id)
+    json_bodies.read(request, (), empty=True)
+    {"pause": service.pause, "resume": service.resume, "cancel": service.cancel}[act](campaign)
+    return _shown(service.by_public_id(public_id)), 202
+
+
+@bp.get("/<public_id>/report")
+def report(public_id: str) -> ResponseReturnValue:
+    """Answer how the campaign did; a number that is too small to be shown is null."""
+    campaign = service.by_public_id(public_id)
+    figures = measured.report(campaign.id)
+    return {
+        "delivered": counts(campaign.id)["sent"],
+        "opens": {"unique": figures.opens.unique, "total": figures.opens.total},
+        "clicks": {"unique": figures.clicks.unique, "total": figures.clicks.total},
+        "links": [{"url": link.url, "unique": link.unique, "total": link.total} for link in figures.links],
+        "unsubscribes": unsubscribes.number(campaign.id),
+    }
+
+
+def _read(slug: str = "") -> tuple[Newsletter, Content]:
+    """Return the newsletter that the body names (by default `slug`) and the content; name every wrong field at once."""
+    body = json_bodies.read(request, MEMBERS)
+    newsletter: Newsletter | None = None
+    content: Content = {}
+    errors: dict[str, str] = {}
+    try:
+        newsletter = _newsletter(body.pop("newsletter", slug))
+    except Invalid as error:
+        errors |= error.errors
+    try:
+        content = _content(body)
+    except Invalid as error:
+        errors |= error.errors
+    if errors or newsletter is None:
+        raise Invalid(errors)
+    return newsletter, content
+
+
+def _newsletter(slug: Any) -> Newsletter:
+    try:
+        return newsletters.by_slug(slug if isinstance(slug, str) else "")
+    except NotFound:
+        raise Invalid({"newsletter": _("Please give the short name (slug) of a newsletter.")}) from None
+
+
+def _content(body: Content) -> Content:
+    if "blocks" not in body:
+        return fields.validated(body)
+    if "markdown" in body:
+        raise Invalid({"blocks": _("Please give either markdown or blocks.")})
+    parts = body.pop("blocks")
+    try:
+        return fields.validated(body | {"markdown": blocks.to_markdown(parts)})
+    except Invalid as error:
+        renamed = {"blocks" if name == "markdown" else name: text for name, text in error.errors.items()}
+        raise Invalid(renamed) from None
+
+
+def _shown(campaign: Campaign) -> dict[str, Any]:
+    return {
+        "id": service.public_id(campaign),
+        "newsletter": newsletters.by_id(campaign.newsletter_id).slug,
+        "subject": campaign.subject,
+        "preheader": campaign.preheader,
+        "markdown": campaign.markdown,
+        "state": campaign.state,
+        "pause_reason": campaign.pause_reason,
+        "counts": counts(campaign.id),
+        "created_at": rfc3339.show(campaign.created_at),
+        "updated_at": rfc3339.show(campaign.updated_at),
+        "scheduled_at": rfc3339.show(campaign.scheduled_at),
+        "started_at": rfc3339.show(campaign.started_at),
+        "finished_at": rfc3339.show(campaign.finished_at),
+    }

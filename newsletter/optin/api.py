@@ -1,0 +1,34 @@
+"""Sign-ups in the JSON API: the twin of the form, open to everyone and limited like it."""
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from newsletter.core import json_bodies
+from newsletter.core.errors import Invalid
+from newsletter.core.i18n import LANGUAGES
+from newsletter.core.i18n import gettext as _
+from newsletter.core.limits import signup_limit
+from newsletter.optin import service
+from newsletter.recipients import newsletters, person
+
+bp = Blueprint("signups", __name__, url_prefix="/newsletters/<slug>/signups")
+
+TEXTS = ("email", *person.FIELDS)
+FIELDS = (*TEXTS, "language", "measurement")
+
+
+@bp.post("")
+@signup_limit
+def create(slug: str) -> ResponseReturnValue:
+    """Take a sign-up. The answer is the same whoever asks and whatever is known of the address."""
+    newsletter = newsletters.by_slug(slug)
+    body = json_bodies.read(request, FIELDS)
+    errors = {name: _("This must be text.") for name in TEXTS if not isinstance(body.get(name, ""), str | None)}
+    if body.get("language") not in (None, *LANGUAGES):
+        errors["language"] = _('Please choose "de" or "en".')
+    if not isinstance(body.get("measurement"), bool | None):
+        errors["measurement"] = _("This must be true or false.")
+    if errors:
+        raise Invalid(errors)
+    service.request(newsletter, body, language=body.get("language") or newsletter.language, source="api")
+    return {"status": "pending"}, 202
