@@ -201,7 +201,8 @@ def run_jobs(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 def _next_job() -> Job | None:
     connection = queues.redis()
     for name in queues.QUEUES:
-        job_id = queues.queue(name).pop_job_id()
+        waiting = queues.queue(name)
+        job_id = waiting.pop_job_id() if waiting.count else None
         if job_id is not None:
             job = queues.AppJob.fetch(job_id, connection=connection, serializer="json")
             job.delete(remove_from_queue=False)

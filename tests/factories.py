@@ -10,7 +10,6 @@ from typing import Any
 
 from newsletter.campaigns.models import Campaign, CampaignState, Delivery, DeliveryState
 from newsletter.core.db import db, utcnow
-from newsletter.core.sealing import seal
 from newsletter.mail import address
 from newsletter.privacy import receipts, wordings
 from newsletter.recipients import newsletters
@@ -54,7 +53,7 @@ def make_recipient(
     receipt_id = make_receipt(newsletter, email, language=language) if with_receipt else None
     recipient = Recipient(
         newsletter_id=newsletter.id,
-        address_sealed=seal("recipient.address", email.encode()),
+        address_sealed=address.seal(email),
         address_digest=address.digest(email),
         name_sealed=(person or Person()).sealed(),
         link_key=secrets.token_bytes(16),

@@ -20,6 +20,7 @@ from newsletter.campaigns.line import Line
 from newsletter.campaigns.mails import Composer, RecipientRow, lock_recipients
 from newsletter.campaigns.models import DeliveryState
 from newsletter.core.db import db
+from newsletter.core.errors import NewsletterError
 from newsletter.core.stopping import stopping
 from newsletter.mail.transport import Dropped, InDoubt, RelayAway, SendError
 
@@ -91,7 +92,7 @@ class Sender:
     def _send_one(self, claim: Claim, row: RecipientRow) -> Outcome:
         try:
             mail = self._composer.mail(row)
-        except (ValueError, LookupError) as error:
+        except (ValueError, LookupError, NewsletterError) as error:
             log.error("delivery %s can't be composed: %s", claim.id, type(error).__name__)
             return Outcome(claim, DeliveryState.FAILED)
         try:

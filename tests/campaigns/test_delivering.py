@@ -1,0 +1,317 @@
+"""A campaign from the audience to the inboxes: fates, faults of the relay, and who may still be mailed."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from newsletter.campaigns import claims, jobs, service, sweep
+from newsletter.campaigns.counts import counts
+from newsletter.campaigns.models import CampaignState, Delivery, DeliveryState
+from newsletter.core.db import db
+from newsletter.core.stopping import stopping
+from newsletter.recipients import erasing
+from newsletter.recipients.person import Person
+from tests.factories import make_campaign, make_newsletter, make_recipient, make_recipients
+from tests.sink import Sink
+
+RunJobs = Callable[[], int]
+
+
+def fates(campaign_id: int) -> dict[str, int]:
+    """Return the counts that are not zero."""
+    db.session.rollback()
+    return {state: number for state, number in counts(campaign_id).items() if number}
+
+
+def test_every_recipient_gets_one_mail_with_their_own_greeting_and_links(sink: Sink, run_jobs: RunJobs) -> None:
+    newsletter = make_newsletter()
+    make_recipient(newsletter, "mueller@example.org", person=Person("ms", "Dr.", "Eva", "Müller"))
+    make_recipient(newsletter, "kim@example.org", person=Person(first_name="Kim", last_name="Beispiel"))
+    make_recipient(newsletter, "nobody@example.org")
+    campaign = make_campaign(newsletter)
+
+    service.send(campaign)
+    run_jobs()
+
+    assert fates(campaign.id) == {"audience": 3, "sent": 3}
+    assert campaign.state == CampaignState.SENT
+    starts = {mail.to[0]: mail.text.splitlines()[0] for mail in sink.mails}
+    assert starts == {
+        "mueller@example.org": "Sehr geehrte Frau Dr. Müller,",
+        "kim@example.org": "Guten Tag Kim Beispiel,",
+        "nobody@example.org": "Guten Tag,",
+    }
+    assert all(greeting.rstrip(",") in mail.html for mail, greeting in zip(sink.mails, starts.values(), strict=True))
+    links = [mail.link("/u/") for mail in sink.mails]
+    assert len(set(links)) == 3
+
+
+def test_a_second_send_is_a_conflict_and_mails_nobody_twice(sink: Sink, run_jobs: RunJobs) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 5)
+    campaign = make_campaign(newsletter)
+    service.send(campaign)
+
+    with pytest.raises(service.Conflict):
+        service.send(campaign)
+    run_jobs()
+
+    assert len(sink.mails) == 5
+
+
+def test_a_job_that_runs_twice_sends_once(sink: Sink, run_jobs: RunJobs) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 5)
+    campaign = make_campaign(newsletter)
+    service.send(campaign)
+
+    jobs.send_campaign(campaign.id)
+    jobs.send_campaign(campaign.id)
+    run_jobs()
+
+    assert len(sink.mails) == 5
+
+
+@pytest.mark.parametrize(
+    ("phase", "reply", "fate"),
+    [
+        ("RCPT", "550 5.1.1 no such user", "failed"),
+        ("RCPT", "450 4.2.1 later", "deferred"),
+        ("DOT", "554 5.6.0 odd content", "failed"),
+        ("DOT", "451 4.3.0 later", "deferred"),
+    ],
+)
+def test_a_refusal_is_the_fate_of_one_recipient_only(
+    sink: Sink, run_jobs: RunJobs, phase: str, reply: str, fate: str
+) -> None:
+    newsletter = make_newsletter()
+    make_recipient(newsletter, "refused@example.org")
+    make_recipients(newsletter, 4)
+    campaign = make_campaign(newsletter)
+    sink.refuse(reply, address="refused@example.org", phase=phase)
+
+    service.send(campaign)
+    run_jobs()
+
+    assert fates(campaign.id) == {"audience": 5, "sent": 4, fate: 1}
+    row = db.session.query(Delivery).filter_by(state=fate).one()
+    assert (row.reply_code, row.reply_status) == (int(reply[:3]), reply.split()[1])
+
+
+@pytest.mark.parametrize("phase", ["MAIL", "RCPT", "DATA"])
+def test_a_connection_lost_before_the_message_costs_nobody_a_mail(sink: Sink, run_jobs: RunJobs, phase: str) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 5)
+    campaign = make_campaign(newsletter)
+    sink.drop(phase, times=2)
+
+    service.send(campaign)
+    run_jobs()
+
+    assert fates(campaign.id) == {"audience": 5, "sent": 5}
+    assert len({mail.to[0] for mail in sink.mails}) == len(sink.mails) == 5
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_connection_lost_after_the_final_dot_is_a_doubt_that_only_staff_resolve(
+    sink: Sink, run_jobs: RunJobs, kept: bool
+) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 5)
+    campaign = make_campaign(newsletter)
+    sink.drop("DOT", times=1, keep=kept)
+
+    service.send(campaign)
+    run_jobs()
+    sweep.sweep()
+    run_jobs()
+
+    assert fates(campaign.id) == {"audience": 5, "sent": 4, "in_doubt": 1}
+    assert len(sink.mails) == 4 + kept
+
+    assert service.resend_in_doubt(campaign) == 1
+    run_jobs()
+
+    assert fates(campaign.id) == {"audience": 5, "sent": 5}
+    ids = [mail.message["Message-ID"] for mail in sink.mails]
+    assert len(set(ids)) == 5, "a mail that is sent again keeps its Message-ID"
+
+
+def test_policy_refusals_pause_the_campaign_and_remove_nobody(sink: Sink, run_jobs: RunJobs) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 40)
+    campaign = make_campaign(newsletter)
+    sink.refuse("550 5.7.1 not authorised", phase="RCPT")
+
+    service.send(campaign)
+    run_jobs()
+
+    db.session.refresh(campaign)
+    assert campaign.state == CampaignState.PAUSED
+    assert campaign.pause_reason == "the relay refuses: 550 5.7.1"
+    assert fates(campaign.id)["queued"] >= 8
+
+
+def test_a_refused_sender_pauses_and_gives_every_mail_back(sink: Sink, run_jobs: RunJobs) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 5)
+    campaign = make_campaign(newsletter)
+    sink.refuse("550 5.7.1 who are you", phase="MAIL")
+
+    service.send(campaign)
+    run_jobs()
+
+    db.session.refresh(campaign)
+    assert campaign.state == CampaignState.PAUSED
+    assert fates(campaign.id) == {"audience": 5, "queued": 5}
+
+
+def test_a_relay_that_is_away_delays_and_loses_nothing(sink: Sink, run_jobs: RunJobs) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 5)
+    campaign = make_campaign(newsletter)
+    sink.stop()
+
+    service.send(campaign)
+    run_jobs()
+
+    assert fates(campaign.id) == {"audience": 5, "queued": 5}
+
+    sink.start()
+    sweep.sweep()
+    run_jobs()
+
+    assert fates(campaign.id) == {"audience": 5, "sent": 5}
+
+
+def test_who_leaves_after_the_start_is_skipped(sink: Sink, run_jobs: RunJobs) -> None:
+    newsletter = make_newsletter()
+    leaving = make_recipient(newsletter, "leaving@example.org")
+    make_recipients(newsletter, 2)
+    campaign = make_campaign(newsletter)
+    service.send(campaign)
+
+    erasing.erase(leaving.link_key, None, "page")
+    run_jobs()
+
+    assert fates(campaign.id) == {"audience": 3, "sent": 2, "skipped": 1}
+    assert not sink.to("leaving@example.org")
+
+
+def test_cancelling_skips_what_was_not_sent(sink: Sink, run_jobs: RunJobs) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 3)
+    campaign = make_campaign(newsletter)
+    service.send(campaign)
+
+    service.cancel(campaign)
+    run_jobs()
+
+    assert fates(campaign.id) == {"audience": 3, "skipped": 3}
+    assert campaign.state == CampaignState.CANCELLED
+    assert not sink.mails
+
+
+def test_pausing_stops_and_resuming_goes_on(sink: Sink, run_jobs: RunJobs) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 3)
+    campaign = make_campaign(newsletter)
+    service.send(campaign)
+
+    service.pause(campaign)
+    run_jobs()
+
+    assert fates(campaign.id) == {"audience": 3, "queued": 3}
+
+    service.resume(campaign)
+    run_jobs()
+
+    assert fates(campaign.id) == {"audience": 3, "sent": 3}
+
+
+def test_a_worker_asked_to_end_gives_its_claims_back_without_doubt(sink: Sink, run_jobs: RunJobs) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 3)
+    campaign = make_campaign(newsletter)
+    service.send(campaign)
+    with db.engine.begin() as connection:
+        mine = claims.claim(connection, campaign.id, 10)
+    composer = jobs.Composer(db.session(), campaign)
+
+    stopping.set()
+    try:
+        with jobs.Line() as line:
+            jobs.Sender(campaign.id, composer, line).send(mine)
+    finally:
+        stopping.clear()
+
+    assert fates(campaign.id) == {"audience": 3, "queued": 3}
+
+
+def test_dead_workers_leave_doubt_only_about_what_was_on_the_wire(sink: Sink, run_jobs: RunJobs) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 3)
+    campaign = make_campaign(newsletter)
+    service.send(campaign)
+    with db.engine.begin() as connection:
+        mine = claims.claim(connection, campaign.id, 10)
+        claims.wire(connection, campaign.id, mine[:1])
+    db.session.execute(db.text("UPDATE delivery SET lease_until = now() - interval '1 second'"))
+    db.session.commit()
+
+    sweep.sweep()
+
+    assert fates(campaign.id) == {"audience": 3, "queued": 2, "in_doubt": 1}
+
+
+def test_a_worker_that_slept_through_its_lease_may_send_nothing(sink: Sink, run_jobs: RunJobs) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 3)
+    campaign = make_campaign(newsletter)
+    service.send(campaign)
+    with db.engine.begin() as connection:
+        mine = claims.claim(connection, campaign.id, 10)
+    db.session.execute(db.text("UPDATE delivery SET lease_until = now() - interval '1 second'"))
+    db.session.commit()
+
+    with jobs.Line() as line:
+        jobs.Sender(campaign.id, jobs.Composer(db.session(), campaign), line).send(mine)
+
+    assert not sink.mails
+
+
+def test_a_late_answer_settles_a_doubt(sink: Sink, run_jobs: RunJobs) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 1)
+    campaign = make_campaign(newsletter)
+    service.send(campaign)
+    with db.engine.begin() as connection:
+        mine = claims.claim(connection, campaign.id, 10)
+        claims.wire(connection, campaign.id, mine)
+    db.session.execute(db.text("UPDATE delivery SET lease_until = now() - interval '1 second'"))
+    db.session.commit()
+    sweep.sweep()
+    assert fates(campaign.id) == {"audience": 1, "in_doubt": 1}
+
+    with db.engine.begin() as connection:
+        claims.settle(connection, [claims.Outcome(mine[0], DeliveryState.SENT, 250, "2.0.0")])
+
+    assert fates(campaign.id) == {"audience": 1, "sent": 1}
+
+
+def test_someone_not_measured_gets_straight_links_and_no_pixel(sink: Sink, run_jobs: RunJobs) -> None:
+    newsletter = make_newsletter(measurement="all")
+    make_recipient(newsletter, "measured@example.org")
+    make_recipient(newsletter, "objected@example.org", measured=False)
+    campaign = make_campaign(newsletter)
+
+    service.send(campaign)
+    run_jobs()
+
+    (measured,), (objected,) = sink.to("measured@example.org"), sink.to("objected@example.org")
+    assert re.search(r'<img src="[^"]+/o/[A-Za-z0-9]+-[A-Za-z0-9]+\.gif"', measured.html)
+    assert re.search(r"/c/[A-Za-z0-9]+-[A-Za-z0-9]+/1", measured.text)
+    assert "<img" not in objected.html
+    assert "/c/" not in objected.html + objected.text
+    assert "https://www.example.org/neues" in objected.text
