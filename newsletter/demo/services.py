@@ -76,6 +76,7 @@ def spawn(
     *,
     env: Mapping[str, str],
     output: IO[bytes] | int,
+    errors: IO[bytes] | int = subprocess.STDOUT,
     cwd: Path | None = None,
     stop_signal: signal.Signals = signal.SIGTERM,
     owner: tuple[int, int] | None = None,
@@ -90,7 +91,7 @@ def spawn(
     words = [str(int(stop_signal)), str(os.getpid()), *as_owner, "--", *command]
     process = subprocess.Popen(
         [sys.executable, "-IS", lifeline.__file__, *words],
-        env=dict(env), cwd=cwd, stdin=stdin, stdout=output, stderr=output, pass_fds=pass_fds, start_new_session=True,
+        env=dict(env), cwd=cwd, stdin=stdin, stdout=output, stderr=errors, pass_fds=pass_fds, start_new_session=True,
     )  # fmt: skip
     return Child(name, process, stop_signal)
 
