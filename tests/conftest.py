@@ -27,6 +27,7 @@ from newsletter.core import limits, queues
 from newsletter.core.db import db
 from newsletter.demo.postgres import start_postgres
 from newsletter.demo.services import free_port, start_valkey
+from newsletter.tracking import tracker
 from tests.procfile import Processes
 from tests.sink import Sink
 
@@ -213,6 +214,7 @@ def _next_job() -> Job | None:
 def release(app: Flask) -> None:
     """Close what the app holds open. Inside its context."""
     db.session.remove()
+    app.extensions[tracker.EXTENSION].notes.close()
     for engine in db.engines.values():
         engine.dispose()
     queues.redis().close()
