@@ -95,3 +95,30 @@ def sweep() -> None:
     db.session.commit()
     for row_id, job in due:
         queues.ring(queues.MAIL, job, row_id)
+
+
+def drop_mail_with(text: str) -> int:
+    """Drop the waiting mail whose payload holds `text`, in whatever case, as one of its values; return how many.
+
+    Opens every row: they are few, and nothing readable in them could be searched. The caller commits.
+    """
+    rows = db.session.execute(select(OutboxMail.id, OutboxMail.sealed)).all()
+    found = [row_id for row_id, sealed in rows if text.lower() in _values(sealed)]
+    for row_id in found:
+        _drop(row_id)
+    return len(found)
+
+
+def _values(sealed: bytes) -> set[str]:
+    try:
+        waiting = [unseal_json(PURPOSE, sealed)]
+    except Unsealable:
+        return set()
+    values: set[str] = set()
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            values.add(part.lower())
+        elif isinstance(part, list | dict):
+            waiting += part.values() if isinstance(part, dict) else part
+    return values

@@ -18,9 +18,10 @@ from newsletter.recipients.reading import COLUMNS
 AT_ONCE = 1000
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Value = str | bool | None
+Row = dict[str, Value]
 
 
-def recipients(newsletter: Newsletter) -> Iterator[dict[str, Value]]:
+def recipients(newsletter: Newsletter) -> Iterator[Row]:
     """Yield every recipient with the values of `COLUMNS`, oldest first; memory stays flat."""
     query = (
         select(Recipient)
@@ -40,7 +41,7 @@ def recipients(newsletter: Newsletter) -> Iterator[dict[str, Value]]:
             db.session.expunge(recipient)
 
 
-def write_csv(rows: Iterator[dict[str, Value]], file: TextIO) -> int:
+def write_csv(rows: Iterator[Row], file: TextIO) -> int:
     """Write a header and the rows (RFC 4180, every cell quoted); return how many rows there were.
 
     A spreadsheet runs a cell that starts with one of `= + - @` as a formula, and a name is what anyone
@@ -55,7 +56,7 @@ def write_csv(rows: Iterator[dict[str, Value]], file: TextIO) -> int:
     return number
 
 
-def write_json(rows: Iterator[dict[str, Value]], file: TextIO) -> int:
+def write_json(rows: Iterator[Row], file: TextIO) -> int:
     """Write an array of objects, one on a line; return how many there were."""
     file.write("[")
     number = 0

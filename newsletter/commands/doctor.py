@@ -1,0 +1,103 @@
+"""The doctor: looks at settings, database, Redis, workers and relay, and says what it looked at."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import current_app
+from redis import RedisError
+from rq import Worker
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from newsletter.commands.base import Finding, for_people
+from newsletter.core import queues
+from newsletter.core.db import db
+from newsletter.mail import transport
+
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look: at what, what was seen, and whether that is as it should be."""
+
+    at: str
+    seen: str
+    good: bool = True
+
+
+@click.command("doctor")
+@for_people
+def doctor() -> None:
+    """Look at the settings and at what they point to. Exit code 1 when something is not as it should be."""
+    bad = 0
+    for look in _looks():
+        click.echo(f"{'ok     ' if look.good else 'FINDING'}  {look.at}: {look.seen}")
+        bad += not look.good
+    if bad:
+        raise Finding(f"{bad} findings." if bad > 1 else "1 finding.")
+
+
+def _looks() -> Iterator[Look]:
+    # Whoever reads this line has settings that could be read: a wrong one ends the program before.
+    yield Look("settings", "complete")
+    parts: tuple[Callable[[], Iterator[Look]], ...] = (_public_url, _database, _redis, _relay)
+    for part in parts:
+        yield from part()
+
+
+def _public_url() -> Iterator[Look]:
+    url = current_app.config["PUBLIC_URL"]
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        yield Look("PUBLIC_URL", url)
+    else:
+        # Subscribers' links would travel readably; on this machine itself they don't travel.
+        yield Look("PUBLIC_URL", f"{url} is not encrypted: fine for a trial only", parts.hostname in LOCAL)
+
+
+def _database() -> Iterator[Look]:
+    try:
+        version = db.session.execute(text("SHOW server_version")).scalar_one()
+        yield Look("database", f"PostgreSQL {version}")
+        directory = current_app.extensions["migrate"].directory
+        wanted = ScriptDirectory(directory).get_current_head()
+        there = MigrationContext.configure(db.session.connection()).get_current_revision()
+    except SQLAlchemyError as error:
+        # Its text can hold the address of the server and the user's name.
+        yield Look("database", f"away ({type(error).__name__}): see DATABASE_URL", good=False)
+        return
+    if there == wanted:
+        yield Look("tables", f"revision {there}")
+    else:
+        yield Look("tables", f"revision {there}, not {wanted}: run newsletter db upgrade", good=False)
+
+
+def _redis() -> Iterator[Look]:
+    try:
+        info: Any = queues.redis().info("server")
+        workers = Worker.count(connection=queues.redis())
+        waiting = {name: queues.queue(name).count for name in queues.QUEUES}
+    except RedisError as error:
+        yield Look("Redis", f"away ({type(error).__name__}): see REDIS_URL", good=False)
+        return
+    yield Look("Redis", f"version {info.get('valkey_version') or info.get('redis_version')}")
+    yield Look("queues", ", ".join(f"{name} {number}" for name, number in waiting.items()))
+    yield Look("workers", str(workers) if workers else "none: start python worker.py", workers > 0)
+
+
+def _relay() -> Iterator[Look]:
+    server, port = current_app.config["MAIL_SERVER"], current_app.config["MAIL_PORT"]
+    encrypted = current_app.config["MAIL_USE_TLS"] or current_app.config["MAIL_USE_SSL"]
+    try:
+        with transport.relay():
+            pass
+    except transport.SendError as error:
+        yield Look("relay", f"{server}:{port}: {error}", good=False)
+        return
+    yield Look("relay", f"{server}:{port}, {'encrypted' if encrypted else 'not encrypted'}")
