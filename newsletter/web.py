@@ -4,7 +4,8 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, current_app, jsonify, render_template, request
+from flask import Flask, Request, Response, current_app, jsonify, render_template, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -12,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from newsletter.core.db import db
-from newsletter.core.errors import Conflict, Expired, Invalid, NewsletterError, NotFound
+from newsletter.core.errors import Conflict, Expired, Invalid, NewsletterError, NotFound, Unreadable, WrongKind
 from newsletter.core.i18n import gettext as _
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,8 @@ STATUS = {
     NotFound: HTTPStatus.NOT_FOUND,
     Expired: HTTPStatus.GONE,
     Conflict: HTTPStatus.CONFLICT,
+    Unreadable: HTTPStatus.BAD_REQUEST,
+    WrongKind: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 CSP = "; ".join(
@@ -46,11 +49,35 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Robots-Tag": "noindex",
 }
+STATIC = ("static", "bootstrap.static")
+NOT_PUBLIC = ("/staff/", "/api/v1/campaigns")
+"""Where texts may be longer, because it is known who sends them."""
 PUBLIC_PAGES = ("/", "/privacy", "/imprint")
+
+
+class StaffSessions(SecureCookieSessionInterface):
+    """Sessions are for the staff: on all other pages no cookie is read, set or hinted at (`Vary`)."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Return the visitor's session, or elsewhere one that nothing comes into and nothing comes out of."""
+        return super().open_session(app, request) if _is_staff(request) else SecureCookieSession()
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Set the cookie, if this is a staff page."""
+        if _is_staff(request):
+            super().save_session(app, session, response)
+
+
+def _is_staff(request: Request) -> bool:
+    return request.path == "/staff" or request.path.startswith("/staff/")
 
 
 def init_app(app: Flask) -> None:
     """Register headers and error handlers, and believe as many proxies as TRUSTED_PROXIES says."""
+    # A path with // is unknown, not a redirect to an address made from what the request says its host is.
+    app.url_map.merge_slashes = False
+    app.session_interface = StaffSessions()
+    app.before_request(_read_body)
     app.after_request(_headers)
     app.register_error_handler(NewsletterError, _domain_error)
     app.register_error_handler(HTTPException, _http_error)
@@ -62,12 +89,18 @@ def init_app(app: Flask) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign]
 
 
+def _read_body() -> None:
+    """Read what was sent, whatever its kind and framing: more than MAX_CONTENT_LENGTH is 413 on every public route."""
+    if not request.path.startswith(NOT_PUBLIC):
+        request.get_data(cache=True)
+
+
 def _headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if request.path in PUBLIC_PAGES or request.path.startswith("/n/"):
         response.headers.pop("X-Robots-Tag")
-    if request.endpoint != "static":
+    if request.endpoint not in STATIC:
         response.headers["Cache-Control"] = "no-store"
     if current_app.config["PUBLIC_URL"].startswith("https://"):
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
@@ -85,7 +118,9 @@ def problem(status: int, title: str, **members: Any) -> Response:
 def _answer(status: int, title: str, text: str, **members: Any) -> ResponseReturnValue:
     if request.path.startswith("/api/"):
         return problem(status, title, detail=text, **members)
-    return render_template("page/error.html", status=status, title=title, text=text), status
+    # The frame of the staff pages looks up who is signed in, and must not when something is broken.
+    page = "staff/error.html" if request.path.startswith("/staff/") and status < 500 else "page/error.html"
+    return render_template(page, status=status, title=title, text=text), status
 
 
 def _domain_error(error: NewsletterError) -> ResponseReturnValue:
@@ -141,7 +176,7 @@ def _text(status: int) -> str:
     texts = {
         404: _("The address is wrong, or the page is gone."),
         413: _("The form may hold up to 64 kB."),
-        429: _("Please try again in a minute."),
+        429: _("Please try again in a few minutes."),
         503: _("The service is not available right now. Nothing was changed. Please try again in a few minutes."),
     }
     if status >= 500:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flask import Flask, current_app, g, has_request_context, request
-from flask_babel import Babel, force_locale
+from flask_babel import Babel, force_locale, refresh
 from flask_babel import gettext as _gettext
 
 LANGUAGES = ("de", "en")
@@ -27,6 +27,12 @@ def language() -> str:
     if asked in LANGUAGES:
         return asked
     return request.accept_languages.best_match(LANGUAGES, fallback) or fallback
+
+
+def speak(code: str) -> None:
+    """Make `code` the language of this page, unless the visitor wishes for another."""
+    g.language = code
+    refresh()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ Styles are written into the elements, because many mail programs drop style shee
 Nothing is ever fetched.
 """
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from flask import current_app
 
 from newsletter.core.i18n import speaking
 
+TEXT_COLUMNS = 74
 _inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
 
 
@@ -33,7 +35,15 @@ def render(name: str, language: str, values: Mapping[str, Any]) -> Rendered:
             current_app.jinja_env.get_template(f"email/{name}/{part}").render(**values, language=language)
             for part in ("subject.txt", "body.txt", "body.html")
         )
-    return Rendered(" ".join(subject.split()), text.strip() + "\n", inline(html))
+    lines = (wrapped for line in text.strip().splitlines() for wrapped in _wrap(line))
+    return Rendered(" ".join(subject.split()), "\n".join(lines) + "\n", inline(html))
+
+
+def _wrap(line: str) -> list[str]:
+    # A link may not be broken, and neither may "-- ", which tells mail programs that the signature follows.
+    if len(line) <= TEXT_COLUMNS or "://" in line:
+        return [line]
+    return textwrap.wrap(line, TEXT_COLUMNS, break_long_words=False, break_on_hyphens=False)
 
 
 def inline(html: str) -> str:

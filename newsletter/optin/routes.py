@@ -1,5 +1,81 @@
-"""(stub)"""
+"""The sign-up form, and the page behind the link in the confirmation mail."""
 
-from flask import Blueprint
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from newsletter.core.errors import BadToken, Invalid
+from newsletter.core.i18n import language, speak
+from newsletter.core.limits import signup_limit
+from newsletter.optin import consent, service
+from newsletter.recipients import newsletters
+from newsletter.recipients.models import Newsletter
 
 bp = Blueprint("optin", __name__)
+
+
+@bp.get("/n/<slug>")
+def form(slug: str) -> ResponseReturnValue:
+    """Show the sign-up form."""
+    return _form(_newsletter(slug))
+
+
+@bp.post("/n/<slug>")
+@signup_limit
+def sign_up(slug: str) -> ResponseReturnValue:
+    """Take the form. The answer is the same whether the address is new, waiting or subscribed."""
+    newsletter = _newsletter(slug)
+    # Two addresses in two fields are two addresses, too.
+    values = request.form.to_dict() | {"email": ", ".join(request.form.getlist("email"))}
+    try:
+        service.request(newsletter, values, language=language(), source="page")
+    except Invalid as error:
+        return _form(newsletter, error.errors), 422
+    return render_template("page/mailbox.html", newsletter=newsletter)
+
+
+def _newsletter(slug: str) -> Newsletter:
+    newsletter = newsletters.by_slug(slug)
+    speak(newsletter.language)
+    return newsletter
+
+
+def _form(newsletter: Newsletter, errors: dict[str, str] | None = None) -> str:
+    return render_template(
+        "page/sign_up.html",
+        newsletter=newsletter,
+        values=request.form,
+        errors=errors or {},
+        consent=consent.paragraphs(newsletter, language()),
+        measurement_question=consent.measurement_question(newsletter, language()),
+    )
+
+
+@bp.get("/confirm/<token>")
+def confirm_page(token: str) -> ResponseReturnValue:
+    """Ask for the yes. Writes nothing: scanners load this page too."""
+    try:
+        newsletter = service.newsletter_behind(token)
+    except service.Outdated as error:
+        return _outdated(error.newsletter)
+    except BadToken:
+        return render_template("page/confirm_unknown.html"), 404
+    speak(newsletter.language)
+    return render_template("page/confirm.html", newsletter=newsletter)
+
+
+@bp.post("/confirm/<token>")
+def confirm(token: str) -> ResponseReturnValue:
+    """Take the yes. Needs nothing but the token; as often as one likes."""
+    try:
+        newsletter = service.confirm(token)
+    except service.Outdated as error:
+        return _outdated(error.newsletter)
+    except BadToken:
+        return render_template("page/confirm_unknown.html"), 404
+    speak(newsletter.language)
+    return render_template("page/welcome.html", newsletter=newsletter)
+
+
+def _outdated(newsletter: Newsletter) -> ResponseReturnValue:
+    speak(newsletter.language)
+    return render_template("page/confirm_outdated.html", newsletter=newsletter), 410

@@ -1,5 +1,121 @@
-"""(stub)"""
+"""The pages behind the links in every mail: `/u/` to leave, `/me/` to see and change what is stored.
 
-from flask import Blueprint
+Nothing but the token is needed. A GET changes nothing, whoever loads it; what changes something is a POST.
+"""
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.core.errors import BadToken, Expired, Invalid
+from newsletter.core.i18n import language, speak
+from newsletter.recipients import accent, links, newsletters, preferences, service
 
 bp = Blueprint("recipients", __name__)
+
+
+@bp.get("/n/<slug>/accent.css")
+def accent_css(slug: str) -> Response:
+    """The newsletter's colour as a style sheet: the policy of the pages allows no style in the page itself."""
+    colour = newsletters.by_slug(slug).accent
+    css = render_template("page/accent.css", light=accent.shades(colour), dark=accent.shades(colour, dark=True))
+    return Response(css, content_type="text/css; charset=utf-8")
+
+
+@bp.get("/u/<token>")
+def leave_page(token: str) -> ResponseReturnValue:
+    """Ask whether to leave. Names the newsletter, never the address: the mail may have been forwarded."""
+    try:
+        newsletter = service.newsletter_behind(token)
+    except BadToken:
+        return render_template("page/leave_unknown.html"), 404
+    speak(newsletter.language)
+    return render_template("page/leave.html", newsletter=newsletter)
+
+
+@bp.post("/u/<token>")
+def leave(token: str) -> ResponseReturnValue:
+    """Erase, and answer 200 whatever the token was (RFC 8058 §3.2). No redirect, no cookie."""
+    if request.form.get("from") != "page":
+        service.leave(token)
+        return render_template("page/left.html", left=service.Left())
+    left = service.leave_by_page(token)
+    if left.newsletter:
+        speak(left.newsletter.language)
+    return render_template("page/left.html", left=left)
+
+
+@bp.post("/u/others")
+def leave_others() -> ResponseReturnValue:
+    """Leave the other newsletters that the page after leaving offered."""
+    service.leave_others(request.form.getlist("leave"))
+    return render_template("page/left.html", left=service.Left())
+
+
+@bp.get("/me/<token>")
+def me(token: str) -> ResponseReturnValue:
+    """Show what is stored."""
+    return _profile(token, saved=request.args.get("saved") == "1")
+
+
+def _profile(token: str, *, saved: bool = False, errors: dict[str, str] | None = None) -> ResponseReturnValue:
+    try:
+        profile = preferences.profile(links.read_preferences(token))
+    except Expired:
+        return render_template("page/me_aged.html", token=token), 410
+    except BadToken:
+        return render_template("page/me_unknown.html"), 404
+    speak(profile.newsletter.language)
+    values = request.form if errors else profile.person
+    page = render_template(
+        "page/me.html", token=token, profile=profile, values=values, errors=errors or {}, saved=saved
+    )
+    return page, 422 if errors else 200
+
+
+@bp.post("/me/<token>")
+def save(token: str) -> ResponseReturnValue:
+    """Change salutation, title and names."""
+    try:
+        preferences.rename(links.read_preferences(token), request.form)
+    except Invalid as error:
+        return _profile(token, errors=error.errors)
+    except (BadToken, Expired):
+        return _profile(token)
+    return _back(token)
+
+
+@bp.post("/me/<token>/measurement")
+def measurement(token: str) -> ResponseReturnValue:
+    """Object to being measured, or agree again (`measured`: yes or no)."""
+    try:
+        preferences.measure(links.read_preferences(token), agreed=request.form.get("measured") == "yes")
+    except (BadToken, Expired):
+        return _profile(token)
+    return _back(token)
+
+
+@bp.post("/me/<token>/leave")
+def leave_from_me(token: str) -> ResponseReturnValue:
+    """Leave from the page of preferences."""
+    try:
+        left = service.leave_and_offer(links.read_preferences(token), None, "preferences")
+    except (BadToken, Expired):
+        return _profile(token)
+    if left.newsletter:
+        speak(left.newsletter.language)
+    return render_template("page/left.html", left=left)
+
+
+@bp.post("/me/<token>/fresh")
+def fresh_link(token: str) -> ResponseReturnValue:
+    """Mail a fresh link to the address behind an aged one."""
+    try:
+        service.mail_fresh_link(token, language=language())
+    except BadToken:
+        return render_template("page/me_unknown.html"), 404
+    return render_template("page/me_mailed.html")
+
+
+def _back(token: str) -> ResponseReturnValue:
+    lang = request.args.get("lang")  # None is left out of the address
+    return redirect(url_for("recipients.me", token=token, saved="1", lang=lang), 303)

@@ -1,0 +1,61 @@
+"""The words a person agrees to when signing up, as shown and as kept: what, from whom, measured how, and the "
+"way out."""
+
+from newsletter.core.i18n import gettext as _
+from newsletter.core.i18n import speaking
+from newsletter.recipients.models import Measurement, Newsletter
+
+
+def paragraphs(newsletter: Newsletter, language: str) -> list[str]:
+    """Return the consent text in `language`: the newsletter's own words or the default, then what is the same for all.
+
+    With measurement `all` it says so. With `ask` the words of the box (`measurement_question`) are not among these.
+    """
+    with speaking(language):
+        own = [part.strip() for part in newsletter.consent_text.split("\n\n") if part.strip()]
+        return [*(own or _default(newsletter)), *_measurement(newsletter), _withdrawal()]
+
+
+def measurement_question(newsletter: Newsletter, language: str) -> str:
+    """Return the words beside the box that a newsletter with measurement `ask` shows; empty otherwise."""
+    if newsletter.measurement != Measurement.ASK:
+        return ""
+    with speaking(language):
+        return _(
+            "I also agree that %(sender)s counts, under a pseudonym, whether I open the e-mails and which links "
+            "I click. I can object at any time.",
+            sender=newsletter.from_name,
+        )
+
+
+def text(newsletter: Newsletter, language: str) -> str:
+    """Return everything that stood at the form, as it is kept in the wording."""
+    question = measurement_question(newsletter, language)
+    return "\n\n".join([*paragraphs(newsletter, language), *([f"[ ] {question}"] if question else [])])
+
+
+def _default(newsletter: Newsletter) -> list[str]:
+    words = _(
+        "Yes, %(sender)s may send me the newsletter “%(title)s” by e-mail.",
+        sender=newsletter.from_name,
+        title=newsletter.title,
+    )
+    about = newsletter.description.strip()
+    return [f"{words} {_('What it is about: %(about)s', about=about)}" if about else words]
+
+
+def _measurement(newsletter: Newsletter) -> list[str]:
+    if newsletter.measurement != Measurement.ALL:
+        return []
+    return [
+        _(
+            "To see what is of interest, %(sender)s counts, under a pseudonym, whether the e-mails are opened "
+            "and which "
+            "links are clicked. You can object at any time.",
+            sender=newsletter.from_name,
+        )
+    ]
+
+
+def _withdrawal() -> str:
+    return _("You can withdraw your consent at any time, with one click in every e-mail. Your address is then deleted.")

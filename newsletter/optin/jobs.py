@@ -1,0 +1,76 @@
+"""Jobs: mail the confirmation link, and welcome whoever used it."""
+
+from typing import Any
+
+from flask import current_app
+from redis import RedisError
+
+from newsletter.core import queues
+from newsletter.core.db import db
+from newsletter.core.digests import digest
+from newsletter.core.errors import BadToken
+from newsletter.mail import address, outbox
+from newsletter.mail.message import Email
+from newsletter.optin.signup import SignUp
+from newsletter.recipients import preferences
+from newsletter.recipients.admission import find
+from newsletter.recipients.mails import system_mail, to_recipient
+from newsletter.recipients.models import Newsletter
+
+DAY_SECONDS = 24 * 3600
+
+
+@queues.job
+def send_confirmation(row_id: int) -> None:
+    """Mail the link to confirm; to someone who is subscribed already, at most once a day, that they are."""
+    outbox.work(row_id, _confirmation)
+
+
+@queues.job
+def send_welcome(row_id: int) -> None:
+    """Mail the welcome with the links to change and to leave."""
+    outbox.work(row_id, _welcome)
+
+
+def _confirmation(payload: Any) -> Email | None:
+    signup = SignUp.of_payload(payload)
+    newsletter = db.session.get(Newsletter, signup.newsletter_id)
+    if newsletter is None:
+        return None
+    recipient = find(newsletter.id, signup.email)
+    if recipient is not None:
+        if not _first_today(signup):
+            return None
+        return to_recipient("already_subscribed", newsletter, recipient, language=signup.language)
+    # Nothing of what the form held is repeated: anyone may have typed this address, and any name with it.
+    return system_mail(
+        "confirmation",
+        newsletter,
+        to=signup.email,
+        language=signup.language,
+        values={
+            "confirm_url": f"{current_app.config['PUBLIC_URL']}/confirm/{signup.token()}",
+            "hours": current_app.config["CONFIRMATION_HOURS"],
+        },
+    )
+
+
+def _first_today(signup: SignUp) -> bool:
+    who = digest("limits.already-subscribed", f"{signup.newsletter_id} {address.canonical(signup.email)}").hex()[:32]
+    name, wish = f"already-subscribed:{who}", signup.digest.hex()[:32]
+    try:
+        # The wish that was first may come again: the relay may have been away.
+        return (
+            bool(queues.redis().set(name, wish, nx=True, ex=DAY_SECONDS)) or queues.redis().get(name) == wish.encode()
+        )
+    except RedisError:
+        return False
+
+
+def _welcome(payload: Any) -> Email | None:
+    try:
+        recipient = preferences.live(bytes.fromhex(payload["link_key"]))
+    except BadToken:
+        return None  # the person has left since
+    newsletter = db.session.get_one(Newsletter, recipient.newsletter_id)
+    return to_recipient("welcome", newsletter, recipient)

@@ -1,0 +1,142 @@
+"""What a person can do by signing up and by the link in the confirmation mail."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from newsletter.core.db import db, utcnow
+from newsletter.core.errors import BadToken, Expired, Invalid
+from newsletter.mail import address, outbox
+from newsletter.optin import consent, jobs
+from newsletter.optin.signup import SignUp, agreed_measurement, read
+from newsletter.privacy import receipts, wordings
+from newsletter.privacy.receipts import ReceiptFields
+from newsletter.recipients import admission, statement
+from newsletter.recipients.models import Newsletter
+from newsletter.recipients.person import Person
+
+log = logging.getLogger(__name__)
+
+METHOD = "link"
+TICKED = (True, "1", "on", "yes", "true")
+
+
+class Outdated(Expired):
+    """A confirmation link that was good once: too old, or the person has left since. Says for which newsletter."""
+
+    def __init__(self, newsletter: Newsletter) -> None:
+        super().__init__("This link is too old.")
+        self.newsletter = newsletter
+
+
+def request(newsletter: Newsletter, values: Mapping[str, Any], *, language: str, source: str) -> None:
+    """Take a sign-up: seal it, store it as waiting mail, commit. Raises `Invalid` that names each wrong field.
+
+    Does the same work whether the address is new, waiting or subscribed, and does not look: nobody can find out
+    by asking (T-05). `source` says where it was asked (`page`, `api`).
+    """
+    email, person = _who(values)
+    signup = SignUp(
+        newsletter_id=newsletter.id,
+        email=email,
+        person=person,
+        language=language,
+        measurement=agreed_measurement(newsletter, values.get("measurement") in TICKED),
+        consent_wording=wordings.store(wordings.CONSENT, language, consent.text(newsletter, language)),
+        privacy_wording=wordings.store(wordings.PRIVACY, language, statement.text(language)),
+        source=source,
+        requested_at=utcnow(),
+    )
+    row_id = outbox.post(jobs.send_confirmation, signup.payload())
+    db.session.commit()
+    outbox.ring(row_id, jobs.send_confirmation)
+
+
+def _who(values: Mapping[str, Any]) -> tuple[str, Person]:
+    errors: dict[str, str] = {}
+    email, person = "", Person()
+    try:
+        email = address.parse(str(values.get("email") or ""))
+    except Invalid as error:
+        errors |= error.errors
+    try:
+        person = Person.parse(values)
+    except Invalid as error:
+        errors |= error.errors
+    if errors:
+        raise Invalid(errors)
+    return email, person
+
+
+def newsletter_behind(token: str) -> Newsletter:
+    """Return the newsletter that a confirmation link is for; raise `BadToken` or `Outdated`. Reads only."""
+    signup = read(token)
+    newsletter = _newsletter(signup)
+    if signup.expires_at < utcnow():
+        raise Outdated(newsletter)
+    return newsletter
+
+
+def _newsletter(signup: SignUp) -> Newsletter:
+    newsletter = db.session.get(Newsletter, signup.newsletter_id)
+    if newsletter is None:
+        raise BadToken("This link is not valid.")
+    return newsletter
+
+
+def confirm(token: str) -> Newsletter:
+    """Make the sign-up a recipient, with a receipt and a welcome mail, in one transaction; return the newsletter.
+
+    Once, however often and by however many it is called; whoever is subscribed already stays so. Raises
+    `BadToken`, or `Outdated` when the link is too old or the person has left since it was asked for.
+    """
+    signup = read(token)
+    newsletter = _newsletter(signup)
+    if signup.expires_at < utcnow():
+        raise Outdated(newsletter)
+    if not admission.admit(
+        newsletter,
+        signup.email,
+        signup.person,
+        language=signup.language,
+        measured=signup.measured,
+        receipt=_receipt(signup),
+    ):
+        return _confirmed_before(newsletter, signup)
+    # After the insert, which has waited for whoever was just erasing this address.
+    if receipts.left_since(newsletter.id, signup.email, signup.requested_at):
+        db.session.rollback()
+        raise Outdated(newsletter)
+    row_id = outbox.post(jobs.send_welcome, _welcome_payload(newsletter, signup))
+    db.session.commit()
+    log.info("a sign-up was confirmed")
+    outbox.ring(row_id, jobs.send_welcome)
+    return newsletter
+
+
+def _confirmed_before(newsletter: Newsletter, signup: SignUp) -> Newsletter:
+    still_there = admission.find(newsletter.id, signup.email) is not None
+    db.session.rollback()
+    if not still_there:
+        raise Outdated(newsletter)
+    return newsletter
+
+
+def _welcome_payload(newsletter: Newsletter, signup: SignUp) -> dict[str, str]:
+    recipient = admission.find(newsletter.id, signup.email)
+    return {"link_key": recipient.link_key.hex() if recipient else ""}
+
+
+def _receipt(signup: SignUp) -> ReceiptFields:
+    return ReceiptFields(
+        signup_digest=signup.digest,
+        consent_wording=signup.consent_wording,
+        privacy_wording=signup.privacy_wording,
+        language=signup.language,
+        source=signup.source,
+        method=METHOD,
+        measurement=signup.measurement,
+        requested_at=signup.requested_at,
+        mailed_at=signup.mailed_at,
+        confirmed_at=utcnow(),
+    )

@@ -1,0 +1,27 @@
+"""Jobs: mail the link to one's own data anew."""
+
+from typing import Any
+
+from newsletter.core import queues
+from newsletter.core.db import db
+from newsletter.core.errors import BadToken
+from newsletter.mail import outbox
+from newsletter.mail.message import Email
+from newsletter.recipients import preferences
+from newsletter.recipients.mails import to_recipient
+from newsletter.recipients.models import Newsletter
+
+
+@queues.job
+def send_preferences_link(row_id: int) -> None:
+    """Mail a fresh link to the preferences."""
+    outbox.work(row_id, _preferences_link)
+
+
+def _preferences_link(payload: Any) -> Email | None:
+    try:
+        recipient = preferences.live(bytes.fromhex(payload["link_key"]))
+    except BadToken:
+        return None  # the person has left since
+    newsletter = db.session.get_one(Newsletter, recipient.newsletter_id)
+    return to_recipient("preferences_link", newsletter, recipient, language=payload["language"])

@@ -1,0 +1,83 @@
+"""What a recipient sees and changes of the own row: name, measurement."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from newsletter.core.db import db
+from newsletter.core.errors import BadToken
+from newsletter.mail import address
+from newsletter.privacy.models import Receipt, Wording
+from newsletter.recipients.models import Newsletter, Recipient
+from newsletter.recipients.person import Person
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Everything that is stored of one person on one newsletter, readable."""
+
+    newsletter: Newsletter
+    email: str
+    person: Person
+    measured: bool
+    confirmed_at: datetime
+    requested_at: datetime | None
+    consent: str | None
+
+
+def live(link_key: bytes) -> Recipient:
+    """Return the recipient with this key; raise `BadToken` when there is none (any more)."""
+    recipient = db.session.execute(
+        select(Recipient).where(Recipient.link_key == link_key, Recipient.address_sealed.is_not(None))
+    ).scalar_one_or_none()
+    if recipient is None:
+        raise BadToken("This link is not valid.")
+    return recipient
+
+
+def profile(link_key: bytes) -> Profile:
+    """Return what is stored; raise `BadToken`."""
+    recipient = live(link_key)
+    receipt = db.session.execute(
+        select(Receipt.requested_at, Wording.text)
+        .join(Wording, Wording.digest == Receipt.consent_wording)
+        .where(Receipt.id == recipient.receipt_id)
+    ).first()
+    requested_at, consent = receipt or (None, None)
+    return Profile(
+        newsletter=db.session.get_one(Newsletter, recipient.newsletter_id),
+        email=address.unseal(recipient.address_sealed or b""),
+        person=Person.unsealed(recipient.name_sealed),
+        measured=recipient.measured,
+        confirmed_at=recipient.confirmed_at,
+        requested_at=requested_at,
+        consent=consent,
+    )
+
+
+def rename(link_key: bytes, values: Mapping[str, Any]) -> None:
+    """Store salutation, title and names, and commit; raise `Invalid` or `BadToken`."""
+    _change(link_key, name_sealed=Person.parse(values).sealed())
+
+
+def measure(link_key: bytes, *, agreed: bool) -> None:
+    """Store whether the person may be measured, and commit; raise `BadToken`."""
+    _change(link_key, measured=agreed)
+
+
+def _change(link_key: bytes, **columns: Any) -> None:
+    # Never a row that was emptied meanwhile: nothing may come back into it.
+    changed = db.session.execute(
+        update(Recipient)
+        .where(Recipient.link_key == link_key, Recipient.address_sealed.is_not(None))
+        .values(**columns)
+        .returning(Recipient.id)
+        .execution_options(synchronize_session=False)
+    ).first()
+    if changed is None:
+        db.session.rollback()
+        raise BadToken("This link is not valid.")
+    db.session.commit()

@@ -1,0 +1,141 @@
+"""The privacy statement, made from the settings in force, so that it says what is so and nothing else (Art. 13 "
+"GDPR)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import current_app
+
+from newsletter.core.i18n import gettext as _
+from newsletter.core.i18n import speaking
+from newsletter.recipients import newsletters
+from newsletter.recipients.models import Measurement, Newsletter
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands below it."""
+
+    title: str
+    paragraphs: list[str]
+
+
+def sections(language: str) -> list[Section]:
+    """Return the statement in `language`."""
+    every = newsletters.every()
+    with speaking(language):
+        return [
+            Section(_("Who is responsible"), _responsible(every)),
+            Section(_("Signing up"), _signing_up()),
+            Section(_("What is stored"), _stored()),
+            *_measurement(every),
+            Section(_("Leaving"), _leaving()),
+            Section(_("Who else is involved"), _involved()),
+            Section(_("Your rights"), _rights()),
+        ]
+
+
+def text(language: str) -> str:
+    """Return the statement as one text, as it is kept in the wording of a receipt."""
+    return "\n\n".join("\n\n".join([section.title, *section.paragraphs]) for section in sections(language))
+
+
+def _responsible(every: Sequence[Newsletter]) -> list[str]:
+    senders = {
+        newsletter.imprint.strip() or f"{newsletter.from_name}, {newsletter.from_address}" for newsletter in every
+    }
+    return [_("Responsible is whoever sends the newsletter you have signed up for:"), *sorted(senders)]
+
+
+def _signing_up() -> list[str]:
+    hours = current_app.config["CONFIRMATION_HOURS"]
+    return [
+        _(
+            "When you sign up, we send you one e-mail with a link. Until you have confirmed there, your address stands "
+            "in no list. What you entered waits encrypted until that e-mail is on its way, and is then kept only "
+            "inside the link itself. The link is good for %(hours)s hours.",
+            hours=hours,
+        ),
+        _("The legal basis is your consent (Art. 6 (1) (a) GDPR)."),
+    ]
+
+
+def _stored() -> list[str]:
+    return [
+        _(
+            "After you have confirmed: your e-mail address; salutation, title and name if you gave them; the language; "
+            "whether you may be measured; when you confirmed. Address and name are stored encrypted."
+        ),
+        _(
+            "To be able to prove your consent (Art. 7 (1) GDPR), we keep a receipt: the wording, and the times of "
+            "signing up and confirming. It does not hold your address, but a value computed from it with a secret key. "
+            "It is deleted at the end of the third calendar year after the one in which you left."
+        ),
+    ]
+
+
+def _measurement(every: Sequence[Newsletter]) -> list[Section]:
+    measuring = [newsletter for newsletter in every if newsletter.measurement != Measurement.OFF]
+    if not measuring:
+        return [Section(_("Measuring"), [_("Whether you open e-mails or click links is not measured.")])]
+    days, group = current_app.config["MEASUREMENT_DAYS"], current_app.config["MEASUREMENT_MIN_GROUP"]
+    by_mode = {
+        mode: [n.title for n in measuring if n.measurement == mode] for mode in (Measurement.ALL, Measurement.ASK)
+    }
+    lines = []
+    if by_mode[Measurement.ALL]:
+        titles = ", ".join(by_mode[Measurement.ALL])
+        lines.append(_("Opens and clicks are counted unless you object: %(titles)s.", titles=titles))
+    if by_mode[Measurement.ASK]:
+        titles = ", ".join(by_mode[Measurement.ASK])
+        lines.append(_("Opens and clicks are counted only if you agreed to it separately: %(titles)s.", titles=titles))
+    how = _(
+        "We count under a pseudonym that is different in every e-mail, and never with your address, your IP address or "
+        "your program. After %(days)s days the key to the pseudonyms is destroyed; numbers remain. Numbers smaller "
+        "than %(group)s are shown to nobody.",
+        days=days,
+        group=group,
+    )
+    object_ = _("You can object at any time, by the link to your data in every e-mail.")
+    return [Section(_("Measuring"), [*lines, how, object_])]
+
+
+def _leaving() -> list[str]:
+    return [
+        _(
+            "Every e-mail holds a link to leave. One click, and your address, your name and all that belongs to "
+            "them are "
+            "deleted, at once. What remains is the receipt of your former consent, without your address."
+        )
+    ]
+
+
+def _involved() -> list[str]:
+    return [
+        _(
+            "E-mails are handed to a mail server that delivers them. Nothing is passed on to anyone else by this "
+            "service. "
+            "These pages set no cookie and load nothing from other servers."
+        ),
+        _(
+            "This service does not write your IP address down. To keep anyone from signing up others in masses, "
+            "it counts "
+            "sign-ups per network for a minute, under a value computed with a secret key."
+        ),
+    ]
+
+
+def _rights() -> list[str]:
+    return [
+        _(
+            "You have the right to see what is stored about you, to have it corrected or deleted, to restrict "
+            "its use, to "
+            "receive it in a common format, and to object (Art. 15 to 21 GDPR). Much of this you can do "
+            "yourself, by the "
+            "link to your data in every e-mail; for the rest, write to the sender."
+        ),
+        _(
+            "You can withdraw your consent at any time; what was lawful until then stays lawful (Art. 7 (3) GDPR). "
+            "You can lodge a complaint with a data protection authority (Art. 77 GDPR)."
+        ),
+    ]
