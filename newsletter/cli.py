@@ -9,8 +9,9 @@ from flask import Flask
 from flask.cli import FlaskGroup
 from flask_migrate.cli import db
 
-from newsletter.commands import doctor, recipients, staff
+from newsletter.commands import demo, doctor, recipients, staff
 from newsletter.config import ConfigError, Settings, from_env
+from newsletter.demo.command import demo
 
 COMMANDS: tuple[click.Command, ...] = (
     staff.staff,
@@ -20,6 +21,8 @@ COMMANDS: tuple[click.Command, ...] = (
     recipients.forget,
     recipients.proof,
     doctor.doctor,
+    demo.demo,
+    demo,
 )
 
 

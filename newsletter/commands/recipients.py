@@ -67,7 +67,7 @@ def export_recipients(slug: str, form: str) -> None:
     """Print the recipients of a newsletter."""
     newsletter = newsletters.by_slug(slug)
     # UTF-8 wherever this runs, and line ends as the format wants them.
-    file = TextIOWrapper(click.get_binary_stream("stdout"), encoding="utf-8", newline="")
+    file = TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
     try:
         number = WRITERS[form](exporting.recipients(newsletter), file)
     finally:
