@@ -3,7 +3,9 @@
 import time
 from threading import Lock
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
+import idna
 from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -76,7 +78,21 @@ def _read(campaign_id: int) -> Targets:
     ).scalar_one_or_none()
     known = bool(links or ends_at)
     return Targets(
-        urls={str(number): iri_to_uri(url) for number, url in links},
+        urls={str(number): as_header(url) for number, url in links},
         ends_at=ends_at.timestamp() if ends_at else 0.0,
         fresh_until=time.time() + (KNOWN_SECONDS if known else UNKNOWN_SECONDS),
     )
+
+
+def as_header(url: str) -> str:
+    """Return `url` in ASCII on one line, for `Location` (RFC 9110 §10.2.2). The host goes by IDNA 2008.
+
+    >>> as_header("https://straße.example/zähler?für=sie")
+    'https://xn--strae-oqa.example/z%C3%A4hler?f%C3%BCr=sie'
+    """
+    parts = urlsplit(url)
+    host = parts.netloc
+    if not host.isascii():  # or else iri_to_uri would go by IDNA 2003, for which straße is strasse
+        name, colon, port = host.rpartition("@")[2].partition(":")
+        host = idna.encode(name, uts46=True).decode() + colon + port
+    return iri_to_uri(parts._replace(netloc=host).geturl())

@@ -19,7 +19,7 @@ from newsletter.tracking.tracker import EXTENSION, Tracker
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
 """One transparent pixel, 43 octets (GIF89a)."""
 HEADERS = [
     ("Cache-Control", "no-store"),
