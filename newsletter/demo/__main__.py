@@ -49,8 +49,9 @@ class Demo:
 
     def settings(self) -> None:
         """Complete the environment: what it names stays, the rest is ours."""
-        port = self.env.setdefault("PORT", str(self.home.port("web", WEB_PORT)))
+        port = self.env.get("PORT") or str(self.home.port("web", WEB_PORT))
         defaults = {
+            "PORT": port,
             "HOST": LOOPBACK,
             "PUBLIC_URL": f"http://localhost:{port}",
             "SECRET_KEY": self.home.secret_key(),
@@ -90,7 +91,7 @@ class Demo:
         answer = self.logs / "login"
         descriptor = os.open(answer, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "r+b") as output, self._log("prepare").open("wb") as log:
-            command = [sys.executable, "-m", "newsletter.demo.prepare"]
+            command = [sys.executable, "-m", "newsletter", "demo", "prepare"]
             child = spawn("prepare", command, env=self.env, cwd=ROOT, output=output, errors=log)
             self.stack.callback(child.stop)
             if child.process.wait() != 0:
