@@ -9,7 +9,7 @@ from flask import Flask
 from flask.cli import FlaskGroup
 from flask_migrate.cli import db
 
-from newsletter.commands import demo, doctor, recipients, staff
+from newsletter.commands import doctor, recipients, staff
 from newsletter.config import ConfigError, Settings, from_env
 from newsletter.demo.command import demo
 
@@ -21,7 +21,6 @@ COMMANDS: tuple[click.Command, ...] = (
     recipients.forget,
     recipients.proof,
     doctor.doctor,
-    demo.demo,
     demo,
 )
 
