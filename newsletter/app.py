@@ -10,6 +10,7 @@ from flask_migrate import Migrate
 from flask_wtf.csrf import CSRFProtect
 
 from newsletter import api, cli, health, pages, web
+from newsletter.campaigns import editor_routes as editor
 from newsletter.campaigns import routes as campaigns
 from newsletter.config import ConfigError, Settings, from_env
 from newsletter.core import i18n, keys, limits, logs, queues
@@ -58,7 +59,7 @@ def _set_up(app: Flask) -> None:
 
 
 def _register(app: Flask) -> None:
-    for blueprint in (pages.bp, optin.bp, recipients.bp, health.bp, staff.bp, newsletters.bp, campaigns.bp):
+    for blueprint in (pages.bp, optin.bp, recipients.bp, health.bp, staff.bp, newsletters.bp, editor.bp, campaigns.bp):
         app.register_blueprint(blueprint)
     # The token in the link is the permission there; CSRF protection guards sessions, and these have none.
     for blueprint in (optin.bp, recipients.bp):

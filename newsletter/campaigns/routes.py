@@ -1,5 +1,222 @@
-"""(stub)"""
+"""Staff pages of campaigns: the overview, the list, one campaign's page, and what one can do with it."""
 
-from flask import Blueprint
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
-bp = Blueprint("campaigns", __name__, url_prefix="/staff/campaigns")
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from newsletter.campaigns import checks, service
+from newsletter.campaigns.counts import counts
+from newsletter.campaigns.figures import figures
+from newsletter.campaigns.models import Campaign, CampaignState
+from newsletter.campaigns.progress import progress
+from newsletter.core.db import db
+from newsletter.core.errors import Conflict, Invalid
+from newsletter.core.i18n import gettext as _
+from newsletter.recipients import newsletters
+from newsletter.recipients.models import Newsletter
+from newsletter.staff import audit, guards
+from newsletter.staff.models import RoleName
+
+bp = Blueprint("campaigns", __name__, url_prefix="/staff")
+bp.before_request(guards.require_role(RoleName.MARKETING))
+
+RECENT = 8
+BERLIN = ZoneInfo("Europe/Berlin")
+Act = Callable[[Campaign], Any]
+
+
+@bp.get("/")
+def overview() -> ResponseReturnValue:
+    """Show newsletters, recent campaigns, and for each what comes next."""
+    listed = [(newsletter, newsletters.count_recipients(newsletter.id)) for newsletter in newsletters.every()]
+    titles = {newsletter.id: newsletter for newsletter, _number in listed}
+    recent = [_row(campaign, titles) for campaign in service.every()[:RECENT]]
+    return render_template("staff/overview.html", newsletters=listed, campaigns=recent)
+
+
+@bp.get("/campaigns")
+def index() -> ResponseReturnValue:
+    """List the campaigns, all or those of one newsletter or in one state."""
+    every = newsletters.every()
+    titles = {newsletter.id: newsletter for newsletter in every}
+    slug, state = request.args.get("newsletter", ""), request.args.get("state", "")
+    chosen = next((newsletter for newsletter in every if newsletter.slug == slug), None)
+    found = [campaign for campaign in service.every(chosen) if state in ("", campaign.state)]
+    return render_template(
+        "staff/campaigns.html",
+        newsletters=every,
+        campaigns=[_row(campaign, titles) for campaign in found],
+        states=list(CampaignState),
+        slug=slug,
+        state=state,
+    )
+
+
+def _row(campaign: Campaign, titles: dict[int, Newsletter]) -> dict[str, Any]:
+    return {
+        "campaign": campaign,
+        "id": service.public_id(campaign),
+        "newsletter": titles[campaign.newsletter_id],
+        "counts": counts(campaign.id) if campaign.started_at else None,
+    }
+
+
+@bp.get("/campaigns/<public_id>")
+def page(public_id: str) -> ResponseReturnValue:
+    """Show one campaign: before the sending its checks, then its progress, then its report."""
+    return _page(service.by_public_id(public_id))
+
+
+def _page(campaign: Campaign, problem: str = "", to: str = "", to_error: str = "") -> str:
+    public_id = service.public_id(campaign)
+    newsletter = db.session.get_one(Newsletter, campaign.newsletter_id)
+    values: dict[str, Any] = {"progress": progress(campaign)}
+    if campaign.started_at:
+        values["figures"] = figures(campaign, values["progress"].counts)
+    else:
+        tested = audit.has("campaign.test", _subject(campaign))
+        values["checks"] = checks.checks(campaign, newsletter, public_id, tested=tested)
+        values["ready"] = checks.ready(values["checks"])
+    return render_template(
+        "staff/campaign.html",
+        campaign=campaign,
+        id=public_id,
+        newsletter=newsletter,
+        problem=problem,
+        to=to or current_user.email,
+        to_error=to_error,
+        **values,
+    )
+
+
+@bp.get("/campaigns/<public_id>/progress")
+def live(public_id: str) -> ResponseReturnValue:
+    """Answer the part of the page that moves, for a script that asks again and again."""
+    campaign = service.by_public_id(public_id)
+    return render_template("staff/_progress.html", campaign=campaign, progress=progress(campaign))
+
+
+@bp.post("/campaigns/<public_id>/test")
+def test(public_id: str) -> ResponseReturnValue:
+    """Mail a test to up to five addresses."""
+    campaign = service.by_public_id(public_id)
+    text = request.form.get("to", "")
+    try:
+        service.send_test(campaign, text.replace(",", " ").replace(";", " ").split())
+    except Invalid as error:
+        return _page(campaign, to=text, to_error=" ".join(error.errors.values())), 422
+    audit.note("campaign.test", _subject(campaign))
+    flash(_("The test mail is on its way."))
+    return redirect(url_for("campaigns.page", public_id=public_id))
+
+
+@bp.route("/campaigns/<public_id>/send", methods=["GET", "POST"])
+def send(public_id: str) -> ResponseReturnValue:
+    """Ask with the number of recipients, then send: now, or at the time given."""
+    campaign = service.by_public_id(public_id)
+    newsletter = db.session.get_one(Newsletter, campaign.newsletter_id)
+    error = ""
+    if request.method == "POST":
+        try:
+            at = _berlin(request.form.get("at", ""))
+        except ValueError:
+            error = _("Please give day and time, or leave the field empty to send now.")
+        else:
+            return _done(campaign, lambda campaign: service.send(campaign, at), "campaign.send")
+    recipients = newsletters.count_recipients(newsletter.id)
+    if campaign.state is not CampaignState.DRAFT:
+        return _page(campaign, problem=_("This campaign is being sent already, or has been.")), 409
+    return render_template(
+        "staff/send.html", campaign=campaign, id=public_id, newsletter=newsletter, recipients=recipients, error=error
+    ), 422 if error else 200
+
+
+def _berlin(text: str) -> datetime | None:
+    return datetime.fromisoformat(text).replace(tzinfo=BERLIN) if text.strip() else None
+
+
+@bp.post("/campaigns/<public_id>/pause")
+def pause(public_id: str) -> ResponseReturnValue:
+    """Stop after the mails in hand."""
+    return _done(service.by_public_id(public_id), service.pause, "campaign.pause")
+
+
+@bp.post("/campaigns/<public_id>/resume")
+def resume(public_id: str) -> ResponseReturnValue:
+    """Go on with a paused campaign."""
+    return _done(service.by_public_id(public_id), service.resume, "campaign.resume")
+
+
+@bp.route("/campaigns/<public_id>/cancel", methods=["GET", "POST"])
+def cancel(public_id: str) -> ResponseReturnValue:
+    """Ask, then send no more of it."""
+    campaign = service.by_public_id(public_id)
+    if request.method == "POST":
+        return _done(campaign, service.cancel, "campaign.cancel")
+    now = progress(campaign)
+    open_ = now.counts["audience"] - now.done
+    lines = [
+        _("%(number)s mails have not gone out and never will. Those that went stay where they are.", number=open_),
+        _("A cancelled campaign can't be resumed. To stop for a while, pause it."),
+    ]
+    if not campaign.started_at:
+        lines = [_("It will not be sent at the time set, nor later. Nobody gets a mail.")]
+    return _ask(campaign, _("Cancel this campaign?"), lines, _("Cancel the campaign"))
+
+
+@bp.route("/campaigns/<public_id>/delete", methods=["GET", "POST"])
+def delete(public_id: str) -> ResponseReturnValue:
+    """Ask, then delete a campaign that was never sent."""
+    campaign = service.by_public_id(public_id)
+    subject = _subject(campaign)
+    if request.method == "GET":
+        lines = [_("Its subject and text are gone for good. Nobody has got a mail of it.")]
+        return _ask(campaign, _("Delete this campaign?"), lines, _("Delete the campaign"))
+    try:
+        service.delete(campaign)
+    except Conflict as error:
+        return _page(campaign, problem=str(error)), 409
+    audit.note("campaign.delete", subject)
+    flash(_("The campaign is deleted."))
+    return redirect(url_for("campaigns.index"))
+
+
+@bp.route("/campaigns/<public_id>/resend", methods=["GET", "POST"])
+def resend(public_id: str) -> ResponseReturnValue:
+    """Ask, then send again to those of whom nobody knows whether they got it."""
+    campaign = service.by_public_id(public_id)
+    if request.method == "POST":
+        return _done(campaign, service.resend_in_doubt, "campaign.resend")
+    number = counts(campaign.id)["in_doubt"]
+    lines = [
+        _("%(number)s mails were handed over when the connection broke: they may have arrived, or not.", number=number),
+        _("Sent again, some people get the same mail twice. It has the same Message-ID, so many mailboxes notice."),
+    ]
+    return _ask(campaign, _("Send again to those in doubt?"), lines, _("Send again"), danger=False)
+
+
+def _ask(campaign: Campaign, title: str, lines: list[str], button: str, *, danger: bool = True) -> str:
+    back = url_for("campaigns.page", public_id=service.public_id(campaign))
+    return render_template("staff/confirm.html", title=title, lines=lines, button=button, back=back, danger=danger)
+
+
+def _done(campaign: Campaign, act: Act, action: str) -> ResponseReturnValue:
+    """Do it and go back to the campaign's page; in the wrong state that page says so, with 409."""
+    try:
+        act(campaign)
+    except Conflict as error:
+        return _page(campaign, problem=str(error)), 409
+    except Invalid as error:
+        return _page(campaign, problem=" ".join(error.errors.values())), 422
+    audit.note(action, _subject(campaign))
+    return redirect(url_for("campaigns.page", public_id=service.public_id(campaign)))
+
+
+def _subject(campaign: Campaign) -> str:
+    """Return how the audit trail calls a campaign."""
+    return f"{campaign.subject[:120]} ({service.public_id(campaign)})"

@@ -1,5 +1,82 @@
-"""(stub)"""
+"""Staff pages of newsletters: list, create, change, and how to link the sign-up page."""
 
-from flask import Blueprint
+from typing import Any
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.core.errors import Conflict, Invalid
+from newsletter.core.i18n import gettext as _
+from newsletter.recipients import newsletters
+from newsletter.recipients.models import Newsletter
+from newsletter.staff import audit, guards
+from newsletter.staff.models import RoleName
 
 bp = Blueprint("newsletters", __name__, url_prefix="/staff/newsletters")
+bp.before_request(guards.require_role(RoleName.MARKETING))
+
+
+@bp.get("/")
+def index() -> ResponseReturnValue:
+    """List the newsletters."""
+    listed = [(newsletter, newsletters.count_recipients(newsletter.id)) for newsletter in newsletters.every()]
+    return render_template("staff/newsletters.html", newsletters=listed)
+
+
+@bp.route("/new", methods=["GET", "POST"])
+def create() -> ResponseReturnValue:
+    """Make a newsletter."""
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        try:
+            newsletter = newsletters.create(_posted())
+        except (Invalid, Conflict) as error:
+            errors = _at_fields(error)
+        else:
+            audit.note("newsletter.create", newsletter.title)
+            flash(_("The newsletter is there. Its sign-up page is open to everyone who has the link."))
+            return redirect(url_for("newsletters.change", slug=newsletter.slug))
+    blank = {"language": current_app.config["LANGUAGE"], "measurement": "all", "accent": "#0b5c8a"}
+    values = _posted() if request.method == "POST" else blank
+    page = render_template("staff/newsletter.html", newsletter=None, values=values, errors=errors)
+    return page, 422 if errors else 200
+
+
+@bp.route("/<slug>", methods=["GET", "POST"])
+def change(slug: str) -> ResponseReturnValue:
+    """Change a newsletter; beside the form stands how to link its sign-up page."""
+    newsletter = newsletters.by_slug(slug)
+    values = {name: getattr(newsletter, name) for name in newsletters.FIELDS}
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        values = _posted()
+        try:
+            newsletters.change(newsletter, values)
+        except (Invalid, Conflict) as error:
+            errors = _at_fields(error)
+            newsletter = newsletters.by_slug(slug)
+        else:
+            audit.note("newsletter.change", newsletter.title)
+            flash(_("Saved."))
+            return redirect(url_for("newsletters.change", slug=newsletter.slug))
+    page = render_template(
+        "staff/newsletter.html",
+        newsletter=newsletter,
+        values=values,
+        errors=errors,
+        recipients=newsletters.count_recipients(newsletter.id),
+        sign_up_url=_sign_up_url(newsletter),
+    )
+    return page, 422 if errors else 200
+
+
+def _posted() -> dict[str, Any]:
+    return {name: request.form.get(name, "") for name in newsletters.FIELDS}
+
+
+def _at_fields(error: Invalid | Conflict) -> dict[str, str]:
+    return error.errors if isinstance(error, Invalid) else {"slug": str(error)}
+
+
+def _sign_up_url(newsletter: Newsletter) -> str:
+    return f"{current_app.config['PUBLIC_URL']}/n/{newsletter.slug}"

@@ -16,7 +16,7 @@ from newsletter.core.db import db
 from newsletter.core.errors import BadToken, Conflict, Expired, Invalid, NotFound
 from newsletter.core.i18n import gettext as _
 from newsletter.mail import address
-from newsletter.staff import audit, guards, sessions
+from newsletter.staff import audit, frame, guards, sessions
 from newsletter.staff.models import Role, RoleName, Staff
 
 PREFIX = "/staff"
@@ -53,7 +53,8 @@ class StaffLoginForm(LoginForm):
 
 
 def init_app(app: Flask) -> None:
-    """Set up Flask-Security. CSRFProtect has to be there already."""
+    """Set up Flask-Security and the frame of the pages. CSRFProtect has to be there already."""
+    frame.init_app(app)
     app.config.from_mapping(SETTINGS)
     security = Security(app, SQLAlchemyUserDatastore(db, Staff, Role), login_form=StaffLoginForm)
     security.want_json(lambda _request: False)

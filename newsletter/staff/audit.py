@@ -25,6 +25,12 @@ def act_as(actor: str) -> None:
     g.staff_actor = actor
 
 
+def has(action: str, subject: str) -> bool:
+    """Return whether `action` was noted for `subject`, in the time that the trail is kept."""
+    query = select(AuditEntry.id).where(AuditEntry.action == action, AuditEntry.subject == subject[:MAX_CHARACTERS])
+    return db.session.execute(query.limit(1)).first() is not None
+
+
 def latest(number: int = 200) -> list[AuditEntry]:
     """Return the newest entries, newest first."""
     query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(number)

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import cast
 
-from flask import redirect, request, url_for
+from flask import flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue, RouteCallable
 from flask_login import current_user
 from werkzeug.exceptions import Forbidden
 
 from newsletter.core.digests import digest
+from newsletter.core.i18n import gettext as _
 from newsletter.core.limits import limiter, network
 from newsletter.staff import sessions
 from newsletter.staff.models import RoleName
@@ -25,6 +26,9 @@ def require_role(*roles: RoleName) -> Guard:
 
     def guard() -> ResponseReturnValue | None:
         if not current_user.is_authenticated:
+            if session.get("seen_at"):
+                session.clear()
+                flash(_("You were signed out because nothing had happened for a while. Please sign in again."))
             onwards = request.full_path.removesuffix("?") if request.method == "GET" else None
             return redirect(url_for("security.login", next=onwards))
         if not allowed & {role.name for role in current_user.roles}:

@@ -62,6 +62,14 @@ def every() -> list[ApiToken]:
     return list(db.session.execute(select(ApiToken).order_by(ApiToken.id.desc())).scalars())
 
 
+def by_id(token_id: int) -> ApiToken:
+    """Return one token; raise `NotFound`."""
+    token = db.session.get(ApiToken, token_id)
+    if token is None:
+        raise NotFound(_("There is no such token."))
+    return token
+
+
 def revoke(token_id: int) -> None:
     """Delete a token: the next call with it is refused. Raises `NotFound`."""
     name = db.session.execute(

@@ -1,0 +1,60 @@
+"""The frame of the staff pages: Bootstrap from its Python package, and what every template may use."""
+
+from datetime import datetime
+
+from flask import Flask
+from flask_babel import format_datetime, format_decimal, format_percent, get_locale
+from flask_bootstrap import Bootstrap5
+
+from newsletter.core.i18n import gettext as _
+from newsletter.staff.guards import is_admin
+
+bootstrap = Bootstrap5()
+
+
+def init_app(app: Flask) -> None:
+    """Serve Bootstrap ourselves, and add the filters `number`, `percent` and `when`."""
+    app.config["BOOTSTRAP_SERVE_LOCAL"] = True
+    bootstrap.init_app(app)
+    app.jinja_env.filters |= {"number": format_decimal, "percent": percent, "when": when, "action": action}
+    app.jinja_env.globals |= {"is_admin": is_admin, "page_language": page_language}
+
+
+def percent(part: int, whole: int) -> str:
+    """Return `part` of `whole` as a percentage with one decimal, or a dash when there is no whole."""
+    return str(format_percent(part / whole, "#,##0.0 %")) if whole else "–"
+
+
+def when(moment: datetime | None) -> str:
+    """Return a moment in Europe/Berlin, to the minute, as the reader's language writes it."""
+    return str(format_datetime(moment, "short")) if moment else "–"
+
+
+def page_language() -> str:
+    """Return the language that the page is written in, for `<html lang>`."""
+    return str(get_locale())
+
+
+def action(code: str) -> str:
+    """Return what an entry of the audit trail says was done."""
+    words = {
+        "account.create": _("created the account"),
+        "account.password": _("set the password of"),
+        "account.link": _("made a one-time link for"),
+        "account.close": _("closed the account"),
+        "account.open": _("opened the account again"),
+        "token.create": _("created the API token"),
+        "token.revoke": _("revoked the API token"),
+        "newsletter.create": _("created the newsletter"),
+        "newsletter.change": _("changed the newsletter"),
+        "campaign.create": _("created the campaign"),
+        "campaign.change": _("changed the campaign"),
+        "campaign.delete": _("deleted the campaign"),
+        "campaign.test": _("sent a test mail of"),
+        "campaign.send": _("sent the campaign"),
+        "campaign.pause": _("paused the campaign"),
+        "campaign.resume": _("resumed the campaign"),
+        "campaign.cancel": _("cancelled the campaign"),
+        "campaign.resend": _("resent what was in doubt of"),
+    }
+    return words.get(code, code)
