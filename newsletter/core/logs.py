@@ -54,6 +54,10 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # The server's own handler would write tracebacks with the text of exceptions.
+    server = logging.getLogger("_granian")
+    server.handlers.clear()
+    server.propagate = True
     # These write every request, address or argument at INFO.
     for name in ("rq.worker", "rq.scheduler", "alembic", "sqlalchemy", "flask-limiter", "werkzeug"):
         logging.getLogger(name).setLevel(logging.WARNING)
