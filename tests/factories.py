@@ -94,7 +94,7 @@ def make_campaign(newsletter: Newsletter | None = None, **values: Any) -> Campai
     given = {
         "subject": f"Ausgabe {next(_numbers)}",
         "preheader": "Was die Stadtwerke im November bewegt",
-        "markdown": "# Guten Tag\n\nLesen Sie [unsere Neuigkeiten](https://www.example.org/neues).",
+        "markdown": "# Neues im November\n\nLesen Sie [unsere Neuigkeiten](https://www.example.org/neues).",
         "state": CampaignState.DRAFT,
     }
     campaign = Campaign(newsletter_id=newsletter.id, **(given | values))

@@ -61,18 +61,22 @@ def render(issue: Issue, slots: Mapping[Slot, str], *, measured: bool) -> Render
     def write_link(url: str) -> str:
         return f"{base}/c/{measurement}/{numbers[url]}" if measured else url
 
+    html, text = issue.body.html(write_link), issue.body.text(write_link)
     values = {
         "newsletter": issue.newsletter,
         "subject": issue.subject,
         "preheader": issue.preheader,
         "greeting": slots[Slot.GREETING_TEXT],
-        # Escaped already, by whoever fills the slot; markdown-it escapes all that staff wrote and makes no tag but its own.
+        # Escaped already by whoever fills the slot.
         "greeting_html": Markup(slots[Slot.GREETING_HTML]),  # noqa: S704
         "unsubscribe_url": f"{base}/u/{slots[Slot.UNSUBSCRIBE]}",
         "preferences_url": f"{base}/me/{slots[Slot.PREFERENCES]}",
         "pixel_url": f"{base}/o/{measurement}.gif" if measured else "",
-        "body_html": Markup(issue.body.html(write_link)),  # noqa: S704
-        "body_text": issue.body.text(write_link),
+        # markdown-it escapes all that staff wrote, and makes no tag but its own.
+        "heading_html": Markup(html[0]),  # noqa: S704
+        "body_html": Markup(html[1]),  # noqa: S704
+        "heading_text": text[0],
+        "body_text": text[1],
     }
     return templates.render(TEMPLATE, issue.newsletter.language, values)
 

@@ -1,6 +1,6 @@
 """Markdown, as staff write it, to the HTML and the text of a mail. No raw HTML, no relative or odd links."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -29,19 +29,33 @@ class Body:
     tokens: tuple[Token, ...]
     links: tuple[str, ...]
 
-    def html(self, write_link: LinkWriter) -> str:
-        """Return HTML with every measured target passed through `write_link`."""
+    def html(self, write_link: LinkWriter) -> tuple[str, str]:
+        """Return the heading that the body starts with ("" if none) and the rest as HTML, counted targets written."""
         for token in _inline(self.tokens, "link_open"):
             token.meta.setdefault("href", token.attrs["href"])
             token.attrs["href"] = self._written(str(token.meta["href"]), write_link)
-        return str(RendererHTML().render(list(self.tokens), _parser.options, {}))
+        lead, rest = self._parts()
+        return _html(lead), _html(rest)
 
-    def text(self, write_link: LinkWriter) -> str:
-        """Return plain text that reads well, links behind their words."""
-        return plain_text(self.tokens, lambda url: self._written(url, write_link))
+    def text(self, write_link: LinkWriter) -> tuple[str, str]:
+        """Return the same two as plain text that reads well, links behind their words."""
+        lead, rest = self._parts()
+        return plain_text(lead, self._writer(write_link)), plain_text(rest, self._writer(write_link))
+
+    def _parts(self) -> tuple[Sequence[Token], Sequence[Token]]:
+        # The greeting stands below the heading, as in a letter.
+        length = 3 if self.tokens and self.tokens[0].type == "heading_open" else 0
+        return self.tokens[:length], self.tokens[length:]
+
+    def _writer(self, write_link: LinkWriter) -> LinkWriter:
+        return lambda url: self._written(url, write_link)
 
     def _written(self, url: str, write_link: LinkWriter) -> str:
         return write_link(url) if url in self.links else url
+
+
+def _html(tokens: Sequence[Token]) -> str:
+    return str(RendererHTML().render(list(tokens), _parser.options, {}))
 
 
 def parse(markdown: str) -> Body:

@@ -14,7 +14,7 @@ def plain_text(tokens: Iterable[Token], write_link: Write) -> str:
     writer = _Writer(write_link)
     for token in tokens:
         writer.take(token)
-    return "\n\n".join(filter(None, writer.blocks)) + "\n"
+    return writer.text()
 
 
 class _Writer:
@@ -22,12 +22,23 @@ class _Writer:
 
     def __init__(self, write_link: Write) -> None:
         self.blocks: list[str] = []
+        self._tight: set[int] = set()
         self._write_link = write_link
         self._prefixes: list[str] = []
         self._numbers: list[int] = []
         self._marker = ""
         self._heading = ""
         self._row: list[str] = []
+        self._first_item = False
+        self._header_row = False
+
+    def text(self) -> str:
+        """Return the blocks, an empty line between them, none between rows and the items of a tight list."""
+        pieces: list[str] = []
+        for index, block in enumerate(self.blocks):
+            gap = "\n" if index in self._tight else "\n\n"
+            pieces += [gap if pieces else "", block]
+        return "".join(pieces) + "\n" if pieces else ""
 
     def take(self, token: Token) -> None:
         """Handle one block token."""
@@ -49,9 +60,11 @@ class _Writer:
 
     def _bullet_list_open(self, _token: Token) -> None:
         self._numbers.append(0)
+        self._first_item = len(self._numbers) == 1
 
     def _ordered_list_open(self, token: Token) -> None:
         self._numbers.append(int(token.attrs.get("start", 1)))
+        self._first_item = len(self._numbers) == 1
 
     def _bullet_list_close(self, _token: Token) -> None:
         self._numbers.pop()
@@ -68,12 +81,24 @@ class _Writer:
     def _list_item_close(self, _token: Token) -> None:
         self._prefixes.pop()
 
+    def _paragraph_open(self, token: Token) -> None:
+        # markdown-it hides the paragraphs of a tight list.
+        if token.hidden and not (self._numbers and self._first_item):
+            self._tight.add(len(self.blocks))
+        self._first_item = False
+
     def _hr(self, _token: Token) -> None:
         self.blocks.append("-" * WIDTH)
 
     def _tr_close(self, _token: Token) -> None:
+        if not self._header_row:
+            self._tight.add(len(self.blocks))
+        self._header_row = False
         self.blocks.append(" | ".join(self._row))
         self._row = []
+
+    def _table_open(self, _token: Token) -> None:
+        self._header_row = True
 
     def _th_open(self, _token: Token) -> None:
         self._row.append("")

@@ -87,7 +87,8 @@ class _Cutter:
     def _split(self, text: str, encode: Callable[[str], bytes], around: bytes) -> None:
         for index, word in enumerate(self._pattern.split(text)):
             if index % 2:
-                self.pieces[-1] += around
+                if not self.pieces[-1].endswith(b"\n"):
+                    self.pieces[-1] += around
                 self.slots.append((len(self.pieces), int(word)))
                 self.pieces += [b"", around]
             else:

@@ -36,7 +36,7 @@ def test_every_recipient_gets_one_mail_with_their_own_greeting_and_links(sink: S
 
     assert fates(campaign.id) == {"audience": 3, "sent": 3}
     assert campaign.state == CampaignState.SENT
-    starts = {mail.to[0]: mail.text.splitlines()[0] for mail in sink.mails}
+    starts = {mail.to[0]: mail.text.splitlines()[3] for mail in sink.mails}
     assert starts == {
         "mueller@example.org": "Sehr geehrte Frau Dr. Müller,",
         "kim@example.org": "Guten Tag Kim Beispiel,",

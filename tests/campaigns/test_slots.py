@@ -1,0 +1,38 @@
+"""Compiled mails: filled bytes say what a freshly written mail would say."""
+
+from email import message_from_bytes, policy
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.campaigns.slots import Form, Markers, Slot
+from newsletter.mail import mime
+
+WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=120)
+BLOCKS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp"], include_characters="\n"), max_size=200)
+
+
+@given(before=BLOCKS, value=WORDS, after=BLOCKS)
+def test_a_slot_takes_any_value_in_any_surrounding(before: str, value: str, after: str) -> None:
+    markers = Markers()
+    mark = markers.mark(Slot.GREETING_TEXT)
+    form = Form.cut("To: x@example.org\r\n", f"{before}{mark}{after}", "<p>x</p>", "=_b", markers)
+    values = [b""] * len(Slot)
+    values[Slot.GREETING_TEXT] = mime.quoted_printable_value(value)
+
+    raw = form.fill(values)
+
+    part = message_from_bytes(raw, policy=policy.SMTP).get_body(("plain",))
+    assert part is not None
+    assert part.get_content().replace("\r\n", "\n").rstrip("\n") == f"{before}{value}{after}".rstrip("\n")
+    assert max(map(len, raw.split(b"\r\n"))) <= 78
+    assert not any(line.startswith(b".") for line in raw.split(b"\r\n"))
+
+
+def test_a_slot_of_a_header_takes_its_value_as_it_is() -> None:
+    markers = Markers()
+    form = Form.cut(f"To: {markers.mark(Slot.TO)}\r\n", "text", "html", "=_b", markers)
+    values = [b""] * len(Slot)
+    values[Slot.TO] = b"a@example.org"
+
+    assert form.fill(values).startswith(b"To: a@example.org\r\nMIME-Version: 1.0\r\n")
