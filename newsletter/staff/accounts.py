@@ -130,9 +130,8 @@ def set_password(token: str, password: str, again: str) -> Staff:
         errors = {"again": _("The two passwords differ.")}
     if errors:
         raise Invalid(errors)
-    link = staff.fs_uniquifier
-    db.session.refresh(staff, with_for_update=True)
-    if staff.fs_uniquifier != link:  # the same link, used in this very moment
+    still = select(Staff.fs_uniquifier).where(Staff.id == staff.id).with_for_update()
+    if db.session.execute(still).scalar_one() != staff.fs_uniquifier:  # the same link, used in this very moment
         raise BadToken(_("This link was used already, or is not complete."))
     update_password(staff, password)  # type: ignore[no-untyped-call]
     db.session.commit()
