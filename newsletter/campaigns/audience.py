@@ -1,7 +1,7 @@
 """The audience: who gets a campaign is settled in one statement at the moment it starts."""
 
 from sqlalchemy import Select, func, literal, select
-from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.postgresql import insert
 
 from newsletter.campaigns.models import Campaign, Delivery
 from newsletter.core.db import db
@@ -16,9 +16,14 @@ def count(newsletter_id: int) -> int:
 def snapshot(campaign: Campaign) -> int:
     """Write one queued delivery per recipient, in the caller's transaction; return how many. Repeatable."""
     rows = _reachable(campaign.newsletter_id).with_only_columns(literal(campaign.id), Recipient.id)
-    statement = pg_insert(Delivery).from_select(["campaign_id", "recipient_id"], rows.order_by(Recipient.id))
-    result = db.session.execute(statement.on_conflict_do_nothing())
-    return int(result.rowcount)  # type: ignore[attr-defined]  # a CursorResult, which has it
+    written = (
+        insert(Delivery)
+        .from_select(["campaign_id", "recipient_id"], rows.order_by(Recipient.id))
+        .on_conflict_do_nothing()
+        .returning(Delivery.id)
+        .cte()
+    )
+    return db.session.execute(select(func.count()).select_from(written)).scalar_one()
 
 
 def _reachable(newsletter_id: int) -> Select[int]:

@@ -9,7 +9,9 @@ from newsletter.campaigns.slots import Form, Markers, Slot
 from newsletter.mail import mime
 
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=120)
-BLOCKS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp"], include_characters="\n"), max_size=200)
+BLOCKS = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp"], include_characters="\n"), max_size=200
+)
 
 
 @given(before=BLOCKS, value=WORDS, after=BLOCKS)

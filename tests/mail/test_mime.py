@@ -10,14 +10,17 @@ from newsletter.mail import mime
 from newsletter.mail.message import Email, serialise
 
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=300)
-TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\x00\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"))
+TEXTS = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\r\x00\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
+)
 URL = "https://" + "a" * 112 + ".example/u/" + "b" * 48
 
 
 def mail(**values: str) -> Email:
     given_values = {"to": "a@example.org", "subject": "Hallo", "text": "Text\n", "html": "<p>Text</p>\n"} | values
     return Email(
-        **{"from_name": "Stadtwerke", "from_address": "news@example.org", "message_id": "<1@example.org>"} | given_values,
+        **{"from_name": "Stadtwerke", "from_address": "news@example.org", "message_id": "<1@example.org>"}
+        | given_values,
         headers={"List-Unsubscribe": f"<{URL}>"},
     )
 
