@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 720, 240
-LEFT, RIGHT, TOP, BOTTOM = 48, 16, 12, 28
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 14, 32
 BAR_WIDTH = 100
 TICK_HOURS = ((24, 4), (72, 12), (168, 24))
 Point = tuple[float, int]

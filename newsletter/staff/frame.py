@@ -27,7 +27,8 @@ def percent(part: int, whole: int) -> str:
 
 def when(moment: datetime | None) -> str:
     """Return a moment in Europe/Berlin, to the minute, as the reader's language writes it."""
-    return str(format_datetime(moment, "short")) if moment else "–"
+    pattern = "dd.MM.y, HH:mm" if page_language() == "de" else "d MMM y, HH:mm"
+    return str(format_datetime(moment, pattern)) if moment else "–"
 
 
 def page_language() -> str:
