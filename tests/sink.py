@@ -246,19 +246,22 @@ class _Handler:
 
 
 class _Loop:
-    """An event loop in a thread of its own that serves until it is stopped."""
+    """An event loop in a thread of its own that serves until it is stopped.
+
+    Only that thread touches it: Playwright has a loop running in the main thread.
+    """
 
     def __init__(self, sink: Sink) -> None:
         self.loop = asyncio.new_event_loop()
-        self.server: asyncio.Server = self.loop.run_until_complete(
-            self.loop.create_server(
-                lambda: _Server(sink, _Handler(sink), hostname="sink.example", ident="for tests", loop=self.loop),
-                sink.host,
-                sink.port,
-            )
-        )
         self.thread = threading.Thread(target=self.loop.run_forever, name="sink", daemon=True)
         self.thread.start()
+        self.server = asyncio.run_coroutine_threadsafe(self._begin(sink), self.loop).result(10)
+
+    async def _begin(self, sink: Sink) -> asyncio.Server:
+        def server() -> _Server:
+            return _Server(sink, _Handler(sink), hostname="sink.example", ident="for tests", loop=self.loop)
+
+        return await self.loop.create_server(server, sink.host, sink.port)
 
     @property
     def port(self) -> int:
