@@ -1,5 +1,160 @@
-"""(stub)"""
+"""For platforms and monitors: /healthz (this process answers), /readyz (all it needs is there), /metrics.
 
-from flask import Blueprint
+None of them names a person, a campaign or a newsletter, so none of them asks who is asking. The figures of
+/metrics are read when they are asked for, so that they are the same from whichever web process answers.
+"""
 
-bp = Blueprint("health", __name__, url_prefix="" or None)
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Blueprint, Response, current_app, json
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from redis import RedisError
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import InstrumentedAttribute
+
+from newsletter.campaigns.models import Campaign, Delivery
+from newsletter.core import queues
+from newsletter.core.db import db
+from newsletter.core.periodic import PeriodicTask
+from newsletter.mail.models import OutboxMail
+from newsletter.tracking import buffer
+
+bp = Blueprint("health", __name__)
+
+WORKER_SILENT_AFTER = timedelta(seconds=60)
+"""A worker takes up periodic work every two seconds; one that has not for so long is not there."""
+METRICS_EXTENSION, METRICS_SECONDS = "newsletter-metrics", 10.0
+"""Anybody may ask for the metrics, and counting the deliveries of years takes a moment: once in ten seconds."""
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@bp.get("/healthz")
+def healthz() -> Response:
+    """Say that this process answers. Asks neither database nor Redis: restarting it would not bring them back."""
+    return _answer({"status": "alive"}, 200)
+
+
+@bp.get("/readyz")
+def readyz() -> Response:
+    """Say of each part whether it is there; 503 while one is not."""
+    parts = {name: _there(check) for name, check in CHECKS.items()}
+    ready = all(parts.values())
+    words = {name: "ok" if there else "missing" for name, there in parts.items()}
+    return _answer({"status": "ready" if ready else "not ready", **words}, 200 if ready else 503)
+
+
+@bp.get("/metrics")
+def metrics() -> Response:
+    """Answer in the text format of Prometheus."""
+    until, page = current_app.extensions.get(METRICS_EXTENSION, (0.0, b""))
+    if monotonic() >= until:
+        registry = CollectorRegistry()
+        registry.register(Figures())
+        page = generate_latest(registry)
+        current_app.extensions[METRICS_EXTENSION] = (monotonic() + METRICS_SECONDS, page)
+    return Response(page, content_type=CONTENT_TYPE_LATEST)
+
+
+def _answer(body: dict[str, str], status: int) -> Response:
+    return Response(json.dumps(body) + "\n", status, content_type="application/json")
+
+
+def _there(check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    except (SQLAlchemyError, RedisError):
+        return False
+    finally:
+        db.session.rollback()
+
+
+def _database() -> bool:
+    return bool(db.session.execute(text("SELECT 1")).scalar_one())
+
+
+def _redis() -> bool:
+    return bool(queues.redis().ping())
+
+
+def _schema() -> bool:
+    found = MigrationContext.configure(db.session.connection()).get_current_heads()
+    return set(found) == set(ScriptDirectory(str(MIGRATIONS)).get_heads())
+
+
+def _worker() -> bool:
+    silent = _worker_silent_seconds()
+    return silent is not None and silent < WORKER_SILENT_AFTER.total_seconds()
+
+
+def _worker_silent_seconds() -> float | None:
+    """Return how long ago any worker took up periodic work, by the database's clock; None for never."""
+    silent = func.extract("epoch", func.now() - func.max(PeriodicTask.taken_at))
+    seconds = db.session.execute(select(silent)).scalar_one()
+    return None if seconds is None else float(seconds)
+
+
+CHECKS = {"database": _database, "redis": _redis, "schema": _schema, "worker": _worker}
+
+
+class Figures(Collector):
+    """Reads the figures when they are collected. A part that is away has none, and `newsletter_up` says so."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all metrics."""
+        up = GaugeMetricFamily("newsletter_up", "Whether a part is there (as /readyz says).", labels=["part"])
+        for name, check in CHECKS.items():
+            up.add_metric([name], _there(check))
+        yield up
+        for read in (_from_redis, _from_database):
+            try:
+                yield from read()
+            except (SQLAlchemyError, RedisError):
+                continue
+            finally:
+                db.session.rollback()
+
+
+def _from_redis() -> list[Metric]:
+    jobs = GaugeMetricFamily("newsletter_jobs_waiting", "Jobs no worker has taken yet.", labels=["queue"])
+    for name in queues.QUEUES:
+        jobs.add_metric([name], queues.queue(name).count)
+    buffered, dropped, invented = buffer.figures()
+    return [
+        jobs,
+        GaugeMetricFamily("newsletter_events_buffered", "Opens and clicks not counted yet.", buffered),
+        CounterMetricFamily("newsletter_events_dropped", "Opens and clicks that found no room.", dropped),
+        CounterMetricFamily("newsletter_events_invented", "Measurement ids that were not ours.", invented),
+    ]
+
+
+def _from_database() -> list[Metric]:
+    waits = func.extract("epoch", func.now() - func.min(OutboxMail.created_at))
+    mails, oldest = db.session.execute(select(func.count(), func.coalesce(waits, 0)).select_from(OutboxMail)).one()
+    silent = _worker_silent_seconds()
+    return [
+        _by_state("newsletter_deliveries", "Deliveries by state.", Delivery.state),
+        _by_state("newsletter_campaigns", "Campaigns by state.", Campaign.state),
+        GaugeMetricFamily("newsletter_outbox_mails", "Mails to one person that wait for the relay.", mails),
+        GaugeMetricFamily("newsletter_outbox_oldest_seconds", "How long the oldest of them waits.", float(oldest)),
+        GaugeMetricFamily(
+            "newsletter_worker_silent_seconds",
+            "Since when no worker took up periodic work; NaN for never.",
+            float("nan") if silent is None else silent,
+        ),
+    ]
+
+
+def _by_state(name: str, documentation: str, state: InstrumentedAttribute[Any]) -> Metric:
+    family = GaugeMetricFamily(name, documentation, labels=["state"])
+    for word, number in db.session.execute(select(state, func.count()).group_by(state)):
+        family.add_metric([word.value], number)
+    return family

@@ -61,6 +61,15 @@ def drain() -> int:
         return 0
 
 
+def figures() -> tuple[int, int, int]:
+    """Return how many events wait to be counted, were dropped, and were invented; raise `RedisError`."""
+    connection = queues.redis()
+    aside = cast(set[bytes], connection.smembers(ASIDE))
+    waiting = _length(connection, EVENTS) + sum(_length(connection, _key(name)) for name in aside)
+    dropped, invented = (int(cast(bytes | None, connection.get(key)) or 0) for key in (DROPPED, INVENTED))
+    return waiting, dropped, invented
+
+
 def _drain(connection: "Redis") -> int:
     _move_aside(connection)
     read = left = 0

@@ -4,13 +4,12 @@ A note holds the two words of the measurement id as they came, the number of the
 holds an IP address or a user agent, because the code that writes it is not given any.
 """
 
-import atexit
 import logging
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from threading import Event, Lock, Thread
 from weakref import WeakSet
 
 from redis import RedisError
@@ -39,9 +38,9 @@ class Notes:
         self._waiting: deque[str] = deque(maxlen=self._most)
         self._leaving: list[str] = []
         self._dropped = 0
-        self._starting, self._flushing = Lock(), Lock()
-        self._stopped = Event()
-        self._thread: Thread | None = None
+        self._starting, self._flushing = threading.Lock(), threading.Lock()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
         self._away = False
 
     def note(self, campaign: str, number: str, recipient: str) -> None:
@@ -69,11 +68,10 @@ class Notes:
             return True
 
     def close(self) -> None:
-        """Stop the thread and flush for the last time: at the end of the process, SIGTERM included."""
-        atexit.unregister(self.close)
+        """Stop the thread, which flushes for the last time."""
         self._stopped.set()
-        if not self.flush():
-            log.error("%d opens and clicks were lost: Redis was away at the end", len(self))
+        if self._thread is not None:
+            self._thread.join()
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._leaving)
@@ -87,13 +85,17 @@ class Notes:
     def _start(self) -> None:
         with self._starting:
             if self._thread is None:
-                atexit.register(self.close)
-                self._thread = Thread(target=self._run, name="notes", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="notes", daemon=False)
                 self._thread.start()
 
     def _run(self) -> None:
-        while not self._stopped.wait(FLUSH_SECONDS):
+        # Not a daemon: a process that ends in order, SIGTERM included, waits for its other threads when its main
+        # thread has ended. `atexit` would not do: children of multiprocessing, such as granian's workers, skip it.
+        main = threading.main_thread()
+        while main.is_alive() and not self._stopped.wait(FLUSH_SECONDS):
             self.flush()
+        if not self.flush():
+            log.error("%d opens and clicks were lost: Redis was away at the end", len(self))
 
 
 _everyones: WeakSet[Notes] = WeakSet()

@@ -1,11 +1,9 @@
 """The pixel and the redirect, as mail programs, scanners and attackers meet them."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 
-import psycopg
 import pytest
 import time_machine
 from flask import Flask
@@ -13,7 +11,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sqlalchemy import event, update
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from newsletter.config import Settings
@@ -25,6 +23,7 @@ from newsletter.tracking.measurement import CAMPAIGN
 from newsletter.tracking.models import MeasurementKey
 from newsletter.tracking.targets import KNOWN_SECONDS
 from newsletter.tracking.tracker import EXTENSION, tracker
+from tests.outages import counting_queries, database_away
 from tests.tracking.measured import URLS, count, make_measured, open_and_click
 
 WITH_FIXTURES = hypothesis_settings(
@@ -201,29 +200,3 @@ def test_an_unknown_campaign_is_asked_for_once(app: Flask, client: FlaskClient) 
 
     assert answers == [404] * 4
     assert queries == []
-
-
-@contextmanager
-def database_away(database_url: str) -> Iterator[None]:
-    """Turn everyone out of the database, and let nobody in."""
-    server, _slash, name = database_url.rpartition("/")
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
-        try:
-            yield
-        finally:
-            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-
-
-@contextmanager
-def counting_queries() -> Iterator[list[str]]:
-    """Keep every statement that is sent to the database."""
-    statements: list[str] = []
-
-    def keep(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        statements.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", keep)
-    yield statements
-    event.remove(db.engine, "before_cursor_execute", keep)
