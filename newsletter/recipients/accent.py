@@ -9,6 +9,8 @@ from functools import lru_cache
 LIGHT_GROUND, DARK_GROUND = "#ffffff", "#1d2126"
 """The ground of the sheet in `static/page.css`, in both schemes."""
 READABLE = 4.6
+VISIBLE = 1.7
+"""What a button's ground needs; its words are readable on it in any case."""
 _STEP = 0.04
 
 Colour = tuple[float, float, float]
@@ -28,7 +30,7 @@ def shades(accent: str, *, dark: bool = False) -> Shades:
     """Return the shades of `accent` (`#rrggbb`) for the light or the dark scheme."""
     ground = DARK_GROUND if dark else LIGHT_GROUND
     link = _until_readable(accent, ground, "#ffffff" if dark else "#000000")
-    button = link if contrast(accent, ground) < 3 else accent
+    button = accent if contrast(accent, ground) >= VISIBLE else link
     on_button = max(("#ffffff", "#111417"), key=lambda words: contrast(words, button))
     return Shades(button, on_button, link)
 
