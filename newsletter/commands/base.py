@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any
 
 import click
+import psycopg
 from flask.cli import with_appcontext
 from redis import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
@@ -51,7 +52,9 @@ def told_in_one_line() -> Iterator[None]:
         raise WrongCall(str(error)) from None
     except (OperationalError, InterfaceError, PoolTimeout):
         raise Finding("The database is away. Is DATABASE_URL right, and the server running?") from None
-    except ProgrammingError:
+    except ProgrammingError as error:
+        if not isinstance(error.orig, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+            raise
         raise Finding("The database has not the tables it needs. Run: newsletter db upgrade") from None
     except RedisError:
         raise Finding("Redis is away. Is REDIS_URL right, and the server running?") from None

@@ -1,32 +1,32 @@
 """Receipts of many people at once, for an import: set by set instead of one by one."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import fields
+from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from newsletter.core import digests
+from newsletter.core.bulk import insert_columns
 from newsletter.core.db import db
 from newsletter.mail import address
 from newsletter.privacy.models import Receipt
 from newsletter.privacy.receipts import PURPOSE, ReceiptFields
 
+_FIELDS = [field.name for field in fields(ReceiptFields)]
 
-def write(newsletter_id: int, slug: str, emails: Sequence[str], fields: Sequence[ReceiptFields]) -> list[int]:
+
+def write(newsletter_id: int, slug: str, emails: Sequence[str], receipts: Sequence[ReceiptFields]) -> list[int]:
     """Add a receipt for each address and return their ids in the same order. The caller commits."""
-    rows = [
-        {
-            "newsletter_id": newsletter_id,
-            "newsletter_slug": slug,
-            "address_digest": digests.digest(PURPOSE, address.canonical(email)),
-            **asdict(each),
-        }
-        for email, each in zip(emails, fields, strict=True)
-    ]
-    if not rows:
-        return []
-    query = insert(Receipt).returning(Receipt.id, sort_by_parameter_order=True)
-    return list(db.session.execute(query, rows).scalars())
+    columns: dict[str, list[Any]] = {
+        "newsletter_id": [newsletter_id] * len(emails),
+        "newsletter_slug": [slug] * len(emails),
+        "address_digest": [digests.digest(PURPOSE, address.canonical(email)) for email in emails],
+    }
+    columns |= {name: [getattr(receipt, name) for receipt in receipts] for name in _FIELDS}
+    query = insert_columns(Receipt, columns).returning(Receipt.signup_digest, Receipt.id)
+    ids = dict(db.session.execute(query).all())
+    return [ids[receipt.signup_digest] for receipt in receipts]
 
 
 def discard(receipt_ids: Collection[int]) -> None:

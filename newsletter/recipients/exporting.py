@@ -38,7 +38,6 @@ def recipients(newsletter: Newsletter) -> Iterator[Row]:
                 "measured": recipient.measured,
                 "confirmed_at": rfc3339.show(recipient.confirmed_at),
             }
-            db.session.expunge(recipient)
 
 
 def write_csv(rows: Iterator[Row], file: TextIO) -> int:

@@ -8,10 +8,11 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 
+from newsletter.core.bulk import insert_columns
 from newsletter.core.db import db, utcnow
 from newsletter.core.errors import Invalid
 from newsletter.core.i18n import LANGUAGES
@@ -57,10 +58,11 @@ def run(newsletter: Newsletter, rows: Iterable[Row], evidence: str, complain: Ca
     `complain` gets line and reason of every row that is wrong; neither says the address. Raises `Invalid` for
     `consent` when the evidence is missing, and whatever `rows` raises.
     """
+    language = newsletter.language
     work = _Import(newsletter, evidence)
     for row in rows:
         try:
-            work.take(_candidate(row, newsletter.language))
+            work.take(_candidate(row, language))
         except Invalid as error:
             work.summary.wrong += 1
             complain(row.line, "; ".join(f"{name}: {text}" if name else text for name, text in error.errors.items()))
@@ -136,7 +138,6 @@ class _Import:
         self.summary.imported += admitted
         self.summary.subscribed += len(fresh) - admitted
         db.session.commit()
-        db.session.expunge_all()
 
     def _there(self, batch: dict[str, Candidate]) -> dict[str, datetime]:
         """Return who of the batch is a recipient already, and since when."""
@@ -152,25 +153,20 @@ class _Import:
         """Add recipients and receipts; return how many, as someone may have confirmed in this very moment."""
         fields = [self._receipt(candidate) for candidate in fresh]
         receipt_ids = receipts_in_bulk.write(self._id, self._slug, [each.email for each in fresh], fields)
-        rows = [
-            self._recipient(candidate, receipt_id) for candidate, receipt_id in zip(fresh, receipt_ids, strict=True)
-        ]
-        query = insert(Recipient).on_conflict_do_nothing().returning(Recipient.receipt_id)
-        used = set(db.session.execute(query, rows).scalars())
+        columns: dict[str, list[Any]] = {
+            "newsletter_id": [self._id] * len(fresh),
+            "address_sealed": [address.seal(each.email) for each in fresh],
+            "address_digest": [address.digest(each.email) for each in fresh],
+            "name_sealed": [each.person.sealed() for each in fresh],
+            "link_key": [secrets.token_bytes(KEY_OCTETS) for _each in fresh],
+            "language": [each.language for each in fresh],
+            "measured": [self._is_measured(each) for each in fresh],
+            "receipt_id": receipt_ids,
+        }
+        query = insert_columns(Recipient, columns).on_conflict_do_nothing().returning(Recipient.receipt_id)
+        used = set(db.session.execute(query).scalars())
         receipts_in_bulk.discard(set(receipt_ids) - used)
         return len(used)
-
-    def _recipient(self, candidate: Candidate, receipt_id: int) -> dict[str, object]:
-        return {
-            "newsletter_id": self._id,
-            "address_sealed": address.seal(candidate.email),
-            "address_digest": address.digest(candidate.email),
-            "name_sealed": candidate.person.sealed(),
-            "link_key": secrets.token_bytes(KEY_OCTETS),
-            "language": candidate.language,
-            "measured": self._is_measured(candidate),
-            "receipt_id": receipt_id,
-        }
 
     def _is_measured(self, candidate: Candidate) -> bool:
         """Return whether they are measured: not who objected, and with `ask` only who is said to have agreed."""

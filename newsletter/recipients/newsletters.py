@@ -61,8 +61,8 @@ def count_recipients_of_all() -> dict[int, int]:
         select(Recipient.newsletter_id, func.count())
         .where(Recipient.address_sealed.is_not(None))
         .group_by(Recipient.newsletter_id)
-    ).tuples()
-    return dict(rows.all())
+    ).all()
+    return dict(rows)
 
 
 def create(values: Mapping[str, Any]) -> Newsletter:
