@@ -44,6 +44,7 @@ class Demo:
         self.env = environ
         self.stack = stack
         self.children: list[Child] = []
+        self.started: list[Child] = []
         self.logs = home.path / "log"
         self.logs.mkdir(exist_ok=True)
 
@@ -107,11 +108,17 @@ class Demo:
         for name in ("web", "worker"):
             say(f"Starting {name}")
             self.start(name, ["sh", "-c", commands[name]])
+        # Everyone is asked at once to end, before each is waited for; the services still serve until then.
+        self.stack.callback(self._ask_to_stop)
         deadline = time.monotonic() + READY_SECONDS
         while not self._answers():
             self.look_after()
             if time.monotonic() > deadline:
                 raise ServiceError(f"The pages do not answer. The end of web.log:\n{tail(self._log('web'))}")
+
+    def _ask_to_stop(self) -> None:
+        for child in self.started:
+            child.ask_to_stop()
 
     def _answers(self) -> bool:
         try:
@@ -126,6 +133,7 @@ class Demo:
             child = spawn(name, command, env=self.env, cwd=ROOT, output=log)
         self.stack.callback(child.stop)
         self.children.append(child)
+        self.started.append(child)
 
     def look_after(self) -> None:
         """Wait a moment; raise `ServiceError` when a child has ended that should not."""

@@ -146,11 +146,11 @@ def _notes(campaign: Campaign, began_at: datetime, rng: random.Random) -> list[b
     for recipient_id in db.session.execute(measured.order_by(Recipient.id)).scalars():
         if rng.random() > OPENING:
             continue
-        # Most open on the first morning, some in the evening, a few days later.
-        hour = first_hour + min(int(rng.expovariate(1 / 9)), 96)
+        # Most open on the first day, the others over the next two.
+        hour = first_hour + int(rng.expovariate(1 / 6) if rng.random() < 0.7 else rng.uniform(9, 47))
         person = ids.spell(recipient_id).partition("-")[2]
         notes += [f"{word} 0 {hour + again} {person}" for again in range(rng.choice((1, 1, 1, 2, 3)))]
         if rng.random() < CLICKING:
-            for link in {rng.choices((1, 2, 3), LINK_WEIGHTS)[0] for _ in range(rng.choice((1, 1, 2)))}:
-                notes.append(f"{word} {link} {hour} {person}")
+            links = rng.choices((1, 2, 3), LINK_WEIGHTS, k=rng.choice((1, 1, 2, 3)))
+            notes += [f"{word} {link} {hour} {person}" for link in links]
     return [note.encode() for note in notes]

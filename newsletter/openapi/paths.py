@@ -35,7 +35,6 @@ def _campaign(description: str) -> dict[str, Any]:
 def newsletters() -> dict[str, Any]:
     """Return the calls about newsletters, and the sign-up."""
     slug = _in_path("slug", "The newsletter's short name.")
-    good = found(ref("Newsletter"), "The newsletter.", examples.NEWSLETTER)
     every = {"type": "array", "items": ref("Newsletter")}
     sign_up = _operation(
         "signUp",
@@ -64,18 +63,23 @@ def newsletters() -> dict[str, Any]:
                 requestBody=_body("NewNewsletter", examples.NEWSLETTER_NEW),
             ),
         },
-        "/newsletters/{slug}": {
-            "parameters": [slug],
-            "get": _operation("getNewsletter", "newsletters", "One newsletter.", {"200": good, **problems(401, 404)}),
-            "patch": _operation(
-                "changeNewsletter",
-                "newsletters",
-                "Change the fields that the body names, all or none. 409: the slug is taken.",
-                {"200": good, **problems(401, 404, 409, *BODY)},
-                requestBody=_body("NewsletterChange", {"title": "Meine Stadtwerke"}),
-            ),
-        },
+        "/newsletters/{slug}": _one_newsletter(slug),
         "/newsletters/{slug}/signups": {"parameters": [slug], "post": sign_up},
+    }
+
+
+def _one_newsletter(slug: dict[str, Any]) -> dict[str, Any]:
+    good = found(ref("Newsletter"), "The newsletter.", examples.NEWSLETTER)
+    return {
+        "parameters": [slug],
+        "get": _operation("getNewsletter", "newsletters", "One newsletter.", {"200": good, **problems(401, 404)}),
+        "patch": _operation(
+            "changeNewsletter",
+            "newsletters",
+            "Change the fields that the body names, all or none. 409: the slug is taken.",
+            {"200": good, **problems(401, 404, 409, *BODY)},
+            requestBody=_body("NewsletterChange", {"title": "Meine Stadtwerke"}),
+        ),
     }
 
 
