@@ -72,14 +72,14 @@ def figures() -> tuple[int, int, int]:
 
 def _drain(connection: "Redis") -> int:
     _move_aside(connection)
-    read = left = 0
+    read = taken = 0
     for name in cast(set[bytes], connection.smembers(ASIDE)):
         slices = _slices(uuid.UUID(name.decode()), _length(connection, _key(name)))
-        todo = slices[: SLICES_PER_DRAIN - left] if left < SLICES_PER_DRAIN else []
+        todo = slices[: max(0, SLICES_PER_DRAIN - taken)]
         for start, slice_id in todo:
             notes = cast(list[bytes], connection.lrange(_key(name), start, start + SLICE - 1))
             read += _count_once(connection, slice_id, notes)
-        left += len(todo)
+        taken += len(todo)
         if len(todo) == len(slices):
             _delete(connection, name)
     if read and not connection.scard(ASIDE):
