@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from newsletter.core.errors import Conflict, Invalid
 from newsletter.core.i18n import gettext as _
@@ -66,6 +67,7 @@ def change(slug: str) -> ResponseReturnValue:
         errors=errors,
         recipients=newsletters.count_recipients(newsletter.id),
         sign_up_url=_sign_up_url(newsletter),
+        snippet=str(Markup('<a href="{}">{}</a>').format(_sign_up_url(newsletter), newsletter.title)),
     )
     return page, 422 if errors else 200
 
