@@ -6,13 +6,14 @@ from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
 from newsletter.campaigns import blocks, fields, service, unsubscribes
-from newsletter.campaigns.counts import counts
+from newsletter.campaigns.counts import counts, counts_of
 from newsletter.campaigns.models import Campaign
 from newsletter.core import json_bodies, rfc3339
 from newsletter.core.errors import Invalid, NotFound
 from newsletter.core.i18n import gettext as _
 from newsletter.recipients import newsletters
 from newsletter.recipients.models import Newsletter
+from newsletter.staff import audit
 from newsletter.tracking import report as measured
 
 bp = Blueprint("campaigns", __name__, url_prefix="/campaigns")
@@ -33,7 +34,9 @@ def every() -> ResponseReturnValue:
     """Answer all campaigns, or those of `?newsletter=<slug>`."""
     slug = request.args.get("newsletter")
     newsletter = None if slug is None else newsletters.by_slug(slug)
-    return [_shown(campaign) for campaign in service.every(newsletter)]
+    campaigns = service.every(newsletter)
+    numbers = counts_of([campaign.id for campaign in campaigns])
+    return [_shown(campaign, numbers[campaign.id]) for campaign in campaigns]
 
 
 @bp.post("")
@@ -41,6 +44,7 @@ def create() -> ResponseReturnValue:
     """Make a draft."""
     newsletter, content = _read()
     campaign = service.create(newsletter, content)
+    _note("campaign.create", campaign)
     location = f"{current_app.config['PUBLIC_URL']}/api/v1/campaigns/{service.public_id(campaign)}"
     return _shown(campaign), 201, {"Location": location}
 
@@ -59,14 +63,18 @@ def change(public_id: str) -> ResponseReturnValue:
     if newsletter.id != campaign.newsletter_id:
         raise Invalid({"newsletter": _("A campaign stays with its newsletter.")})
     service.change(campaign, content)
+    _note("campaign.change", campaign)
     return _shown(service.by_public_id(public_id))
 
 
 @bp.delete("/<public_id>")
 def delete(public_id: str) -> ResponseReturnValue:
     """Delete a campaign that has sent nothing."""
+    campaign = service.by_public_id(public_id)
     json_bodies.read(request, (), empty=True)
-    service.delete(service.by_public_id(public_id))
+    name = _name(campaign)
+    service.delete(campaign)
+    audit.note("campaign.delete", name)
     return "", 204
 
 
@@ -78,6 +86,7 @@ def test(public_id: str) -> ResponseReturnValue:
     if not isinstance(to, list) or not all(isinstance(address, str) for address in to):
         raise Invalid({"to": _("This must be a list of e-mail addresses.")})
     service.send_test(campaign, to)
+    _note("campaign.test", campaign)
     return _shown(campaign), 202
 
 
@@ -87,6 +96,7 @@ def send(public_id: str) -> ResponseReturnValue:
     campaign = service.by_public_id(public_id)
     at = json_bodies.read(request, ("at",), empty=True).get("at")
     service.send(campaign, None if at is None else rfc3339.read(at, "at"))
+    _note("campaign.send", campaign)
     return _shown(service.by_public_id(public_id)), 202
 
 
@@ -96,6 +106,7 @@ def steer(public_id: str, act: str) -> ResponseReturnValue:
     campaign = service.by_public_id(public_id)
     json_bodies.read(request, (), empty=True)
     {"pause": service.pause, "resume": service.resume, "cancel": service.cancel}[act](campaign)
+    _note(f"campaign.{act}", campaign)
     return _shown(service.by_public_id(public_id)), 202
 
 
@@ -111,6 +122,15 @@ def report(public_id: str) -> ResponseReturnValue:
         "links": [{"url": link.url, "unique": link.unique, "total": link.total} for link in figures.links],
         "unsubscribes": unsubscribes.number(campaign.id),
     }
+
+
+def _note(action: str, campaign: Campaign) -> None:
+    audit.note(action, _name(campaign))
+
+
+def _name(campaign: Campaign) -> str:
+    """Return how the audit trail calls a campaign."""
+    return f"{campaign.subject[:120]} ({service.public_id(campaign)})"
 
 
 def _read(slug: str = "") -> tuple[Newsletter, Content]:
@@ -152,7 +172,7 @@ def _content(body: Content) -> Content:
         raise Invalid(renamed) from None
 
 
-def _shown(campaign: Campaign) -> dict[str, Any]:
+def _shown(campaign: Campaign, numbers: dict[str, int] | None = None) -> dict[str, Any]:
     return {
         "id": service.public_id(campaign),
         "newsletter": newsletters.by_id(campaign.newsletter_id).slug,
@@ -161,7 +181,7 @@ def _shown(campaign: Campaign) -> dict[str, Any]:
         "markdown": campaign.markdown,
         "state": campaign.state,
         "pause_reason": campaign.pause_reason,
-        "counts": counts(campaign.id),
+        "counts": numbers or counts(campaign.id),
         "created_at": rfc3339.show(campaign.created_at),
         "updated_at": rfc3339.show(campaign.updated_at),
         "scheduled_at": rfc3339.show(campaign.scheduled_at),

@@ -1,5 +1,7 @@
 """How the deliveries of a campaign stand: one row has one fate, so the sum is the audience at any moment (P8)."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import func, select
 
 from newsletter.campaigns.models import Delivery, DeliveryState
@@ -8,7 +10,17 @@ from newsletter.core.db import db
 
 def counts(campaign_id: int) -> dict[str, int]:
     """Return `audience` and the number of deliveries in each state, all from one snapshot."""
-    query = select(Delivery.state, func.count()).where(Delivery.campaign_id == campaign_id).group_by(Delivery.state)
-    found: dict[DeliveryState, int] = {state: number for state, number in db.session.execute(query)}  # noqa: C416  # a Row is no pair to mypy
-    by_state = {state.value: found.get(state, 0) for state in DeliveryState}
-    return {"audience": sum(by_state.values())} | by_state
+    return counts_of([campaign_id])[campaign_id]
+
+
+def counts_of(campaign_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """Return what `counts` says of each of the campaigns, by its id."""
+    rows = db.session.execute(
+        select(Delivery.campaign_id, Delivery.state, func.count())
+        .where(Delivery.campaign_id.in_(campaign_ids))
+        .group_by(Delivery.campaign_id, Delivery.state)
+    ).all()
+    found = {campaign_id: dict.fromkeys(map(str, DeliveryState), 0) for campaign_id in campaign_ids}
+    for campaign_id, state, number in rows:
+        found[campaign_id][state.value] = number
+    return {campaign_id: {"audience": sum(states.values())} | states for campaign_id, states in found.items()}

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from newsletter.core import json_bodies
 from newsletter.recipients import newsletters
 from newsletter.recipients.models import Newsletter
+from newsletter.staff import audit
 
 bp = Blueprint("newsletters", __name__, url_prefix="/newsletters")
 
@@ -23,6 +24,7 @@ def every() -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """Make a newsletter."""
     newsletter = newsletters.create(json_bodies.read(request, newsletters.FIELDS))
+    audit.note("newsletter.create", newsletter.title)
     location = f"{current_app.config['PUBLIC_URL']}/api/v1/newsletters/{newsletter.slug}"
     return _shown(newsletter, 0), 201, {"Location": location}
 
@@ -39,6 +41,7 @@ def change(slug: str) -> ResponseReturnValue:
     """Change the fields that the body names, all or none of them."""
     newsletter = newsletters.by_slug(slug)
     newsletter = newsletters.change(newsletter, json_bodies.read(request, newsletters.FIELDS))
+    audit.note("newsletter.change", newsletter.title)
     return _shown(newsletter, newsletters.count_recipients(newsletter.id))
 
 

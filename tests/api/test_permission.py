@@ -3,6 +3,7 @@
 from flask import Flask
 
 from newsletter.api import PUBLIC
+from newsletter.staff import audit
 from tests.api.conftest import Api
 from tests.factories import make_campaign
 
@@ -65,3 +66,21 @@ def test_the_document_is_open_to_everyone(api: Api) -> None:
     answer = api.get("/openapi.json", token=None)
 
     assert answer.status_code == 200
+
+
+def test_what_is_done_over_the_api_is_noted_as_done_by_the_token(api: Api) -> None:
+    api.post("/newsletters", {"slug": "a", "title": "Meine Stadtwerke", "from_address": "a@example.org"})
+    api.patch("/newsletters/a", {"title": "Stadtwerke"})
+    campaign = api.post("/campaigns", {"newsletter": "a", "subject": "Neues", "markdown": "Text"}).json["id"]
+    api.patch(f"/campaigns/{campaign}", {"subject": "Neuestes"})
+    api.post(f"/campaigns/{campaign}/send")
+    api.delete(f"/campaigns/{campaign}")
+
+    entries = [(each.actor, each.action, each.subject) for each in reversed(audit.latest())]
+    assert entries[1:] == [
+        ("token tests", "newsletter.create", "Meine Stadtwerke"),
+        ("token tests", "newsletter.change", "Stadtwerke"),
+        ("token tests", "campaign.create", f"Neues ({campaign})"),
+        ("token tests", "campaign.change", f"Neuestes ({campaign})"),
+        ("token tests", "campaign.delete", f"Neuestes ({campaign})"),
+    ], "a send that is refused is not noted"
