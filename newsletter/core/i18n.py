@@ -26,7 +26,9 @@ def language() -> str:
     asked = request.args.get("lang")
     if asked in LANGUAGES:
         return asked
-    return request.accept_languages.best_match(LANGUAGES, fallback) or fallback
+    # Werkzeug's best_match would take "en" out of "de-AT, en;q=0.5".
+    wished = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality)
+    return next((code for code in wished if code in LANGUAGES), fallback)
 
 
 def speak(code: str) -> None:

@@ -24,7 +24,8 @@ def parse(text: str, field: str = "email") -> str:
     if any(ord(c) < 32 or ord(c) == 127 for c in text):
         raise Invalid({field: _("Please enter the address on one line, without control characters.")})
     local, at, domain = text.rpartition("@")
-    if not at or not local or not domain:
+    # Relays of old took what stands before a % for the address at another relay.
+    if not at or not local or not domain or "%" in local:
         raise Invalid({field: _("An e-mail address looks like name@example.org.")})
     if "," in text or ";" in text or "@" in local:
         raise Invalid({field: _("Please enter one e-mail address only.")})

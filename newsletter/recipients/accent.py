@@ -31,7 +31,8 @@ def shades(accent: str, *, dark: bool = False) -> Shades:
     ground = DARK_GROUND if dark else LIGHT_GROUND
     link = _until_readable(accent, ground, "#ffffff" if dark else "#000000")
     button = accent if contrast(accent, ground) >= VISIBLE else link
-    on_button = max(("#ffffff", "#111417"), key=lambda words: contrast(words, button))
+    # White or pure black: between them, every colour is one that either can be read on.
+    on_button = max(("#ffffff", "#000000"), key=lambda words: contrast(words, button))
     return Shades(button, on_button, link)
 
 

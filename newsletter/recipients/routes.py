@@ -98,9 +98,11 @@ def measurement(token: str) -> ResponseReturnValue:
 def leave_from_me(token: str) -> ResponseReturnValue:
     """Leave from the page of preferences."""
     try:
-        left = service.leave_and_offer(links.read_preferences(token), None, "preferences")
+        link_key = links.read_preferences(token)
+        preferences.live(link_key)
     except (BadToken, Expired):
         return _profile(token)
+    left = service.leave_and_offer(link_key, None, "preferences")
     if left.newsletter:
         speak(left.newsletter.language)
     return render_template("page/left.html", left=left)

@@ -1,0 +1,345 @@
+"""The sign-up form: what it takes, what it says back, what it leaves behind."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from newsletter.config import Settings
+from newsletter.core import queues
+from newsletter.core.db import db, utcnow
+from newsletter.mail import outbox
+from newsletter.mail.models import OutboxMail
+from newsletter.privacy.models import Receipt, Wording
+from newsletter.recipients.models import Recipient
+from tests.factories import make_newsletter, make_recipient
+from tests.outages import counting_queries, database_away
+from tests.signups import count, sign_up
+from tests.sink import Sink
+
+EMAIL = "kim.beispiel@example.org"
+
+
+def error_of(page: str, field: str) -> str:
+    """Return what the page says at the field, or an empty text."""
+    marker = f'id="{field}-error">'
+    return page.split(marker)[1].split("<")[0] if marker in page else ""
+
+
+def test_a_sign_up_leaves_one_sealed_row_and_no_recipient(client: FlaskClient) -> None:
+    newsletter = make_newsletter()
+
+    answer = sign_up(client, newsletter, EMAIL, first_name="Kim", last_name="Beispiel", salutation="ms", title="Dr.")
+
+    assert answer.status_code == 200
+    assert (count(OutboxMail), count(Recipient), count(Receipt)) == (1, 0, 0)
+    assert b"kim" not in db.session.query(OutboxMail).one().sealed
+
+
+def test_the_answer_is_the_same_octets_for_everyone(client: FlaskClient) -> None:
+    newsletter = make_newsletter()
+    make_recipient(newsletter, "there@example.org")
+
+    answers = [
+        sign_up(client, newsletter, email)
+        for email in ("new@example.org", "new@example.org", "there@example.org", "THERE@example.org")
+    ]
+
+    assert {(answer.status, answer.data, str(answer.headers)) for answer in answers} == {
+        ("200 OK", answers[0].data, str(answers[0].headers))
+    }
+    assert count(OutboxMail) == 4
+
+
+def test_the_work_is_the_same_for_everyone(client: FlaskClient) -> None:
+    newsletter = make_newsletter()
+    make_recipient(newsletter, "there@example.org")
+    sign_up(client, newsletter, "first@example.org")
+
+    with counting_queries() as for_new:
+        sign_up(client, newsletter, "new@example.org")
+    with counting_queries() as for_subscribed:
+        sign_up(client, newsletter, "there@example.org")
+
+    assert for_new == for_subscribed
+    assert not any("recipient" in statement for statement in for_new)
+
+
+BAD_ADDRESSES = [
+    "",
+    "   ",
+    "kim",
+    "kim@",
+    "@example.org",
+    "kim@localhost",
+    "kim@example",
+    "kim@example..org",
+    "kim@-example.org",
+    "a@example.org, b@example.org",
+    "a@example.org; b@example.org",
+    "a@example.org b@example.org",
+    "a@b@example.org",
+    "kim@example.org\r\nBcc: other@example.org",
+    "kim\n@example.org",
+    "kim\0@example.org",
+    '"kim beispiel"@example.org',
+    '"kim"@example.org',
+    "Kim <kim@example.org>",
+    "<kim@example.org>",
+    "kim@[127.0.0.1]",
+    "kim@[IPv6:::1]",
+    "müller@example.org",
+    "k" * 65 + "@example.org",
+    "kim@" + "a" * 63 + ("." + "b" * 61) * 3 + ".org",
+    "kim@xn--.example",
+    "kim@exa mple.org",
+    "kim(comment)@example.org",
+    "kim@example.org\u202e",
+    "\u2028kim@example.org",
+]
+
+
+def test_an_address_that_can_not_be_mailed_gets_an_error_at_the_field(client: FlaskClient) -> None:
+    newsletter = make_newsletter()
+
+    for email in BAD_ADDRESSES:
+        answer = sign_up(client, newsletter, email, first_name="Kim")
+
+        assert answer.status_code == 422, email
+        assert error_of(answer.text, "email"), email
+        assert 'aria-invalid="true" aria-describedby="email-error" autofocus' in answer.text
+        assert 'value="Kim"' in answer.text
+    assert count(OutboxMail) == 0
+
+
+def test_two_fields_with_an_address_each_are_two_addresses(client: FlaskClient) -> None:
+    newsletter = make_newsletter()
+
+    answer = client.post(f"/n/{newsletter.slug}", data={"email": ["a@example.org", "b@example.org"]})
+
+    assert answer.status_code == 422
+    assert count(OutboxMail) == 0
+
+
+GOOD_ADDRESSES = [
+    ("kim@straße.de", "kim@xn--strae-oqa.de"),
+    ("kim@xn--strae-oqa.de", "kim@xn--strae-oqa.de"),
+    ("kim@STRASSE.de", "kim@strasse.de"),
+    ("kim@müller.example.org", "kim@xn--mller-kva.example.org"),
+    ("Kim.Beispiel@Example.ORG", "Kim.Beispiel@example.org"),
+    (" kim@example.org ", "kim@example.org"),
+    ("kim+news@example.org", "kim+news@example.org"),
+    ("k" * 64 + "@example.org", "k" * 64 + "@example.org"),
+]
+
+
+def test_an_address_is_mailed_as_it_was_meant(client: FlaskClient, run_jobs: Callable[[], int], sink: Sink) -> None:
+    newsletter = make_newsletter()
+
+    for typed, on_the_wire in GOOD_ADDRESSES:
+        answer = sign_up(client, newsletter, typed)
+        run_jobs()
+
+        assert answer.status_code == 200
+        assert sink.mails[-1].to == [on_the_wire]
+    assert len(sink.mails) == len(GOOD_ADDRESSES)
+
+
+def test_all_wrong_fields_are_named_at_once_and_the_first_has_the_focus(client: FlaskClient) -> None:
+    newsletter = make_newsletter()
+    wrong = {"salutation": "sir", "title": "Dr.\r\nX: y", "first_name": "x" * 101, "last_name": "a\0b"}
+
+    answer = sign_up(client, newsletter, EMAIL, **wrong)
+
+    assert answer.status_code == 422
+    assert all(error_of(answer.text, field) for field in wrong)
+    assert not error_of(answer.text, "email")
+    assert answer.text.count(" autofocus") == 1
+    assert f'value="{EMAIL}"' in answer.text
+
+
+def test_what_was_typed_comes_back_as_text_only(client: FlaskClient) -> None:
+    newsletter = make_newsletter()
+
+    answer = sign_up(client, newsletter, '"><script>alert(1)</script>', first_name="<b>{{ 7*7 }}</b>")
+
+    assert "<script>alert" not in answer.text
+    assert "&lt;b&gt;{{ 7*7 }}&lt;/b&gt;" in answer.text
+
+
+def test_an_unknown_newsletter_is_404(client: FlaskClient) -> None:
+    for path in ("/n/nothing", "/n/%00", "/n/" + "x" * 3000, "/n/ü", "/n/%ff", "/n/a%2Fb", "/n/'--", "/n/a//"):
+        assert client.get(path).status_code == 404
+        assert client.post(path, data={"email": EMAIL}).status_code == 404
+
+
+TOO_MUCH = [
+    (b"email=" + b"a" * 70_000, "application/x-www-form-urlencoded"),
+    (b"a" * 70_000, "text/plain"),
+    (b"{}" * 40_000, "application/json"),
+    (
+        b'--x\r\nContent-Disposition: form-data; name="email"\r\n\r\n' + b"a" * 70_000 + b"\r\n--x--\r\n",
+        "multipart/form-data; boundary=x",
+    ),
+    (
+        b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n' + b"a" * 70_000 + b"\r\n--x--\r\n",
+        "multipart/form-data; boundary=x",
+    ),
+]
+
+
+def test_a_body_over_64_kb_is_413(client: FlaskClient) -> None:
+    newsletter = make_newsletter()
+
+    for body, content_type in TOO_MUCH:
+        for path in (f"/n/{newsletter.slug}", "/confirm/x", "/u/x", "/me/x"):
+            assert client.post(path, data=body, content_type=content_type).status_code == 413, path
+
+
+NO_FORMS = [
+    (b"", "application/x-www-form-urlencoded"),
+    (b"\xff\xfe\x00&&&===%%%zz", "application/x-www-form-urlencoded"),
+    (b"email=%ff%fe@example.org", "application/x-www-form-urlencoded"),
+    (b"email=kim%00@example.org", "application/x-www-form-urlencoded"),
+    (b"--x\r\nnonsense", "multipart/form-data; boundary=x"),
+    (b"nonsense", "multipart/form-data"),
+    (b"email=kim@example.org", "text/plain"),
+    (b'{"email": "kim@example.org"}', "application/json"),
+    (b"email=kim@example.org", ""),
+    (b"&".join(b"a=%d" % n for n in range(2000)), "application/x-www-form-urlencoded"),
+    (b'--x\r\nContent-Disposition: form-data; name="email"; filename="kim@example.org"\r\n\r\nx\r\n--x--\r\n',
+     "multipart/form-data; boundary=x"),
+]  # fmt: skip
+
+
+def test_a_body_that_is_no_form_is_4xx(client: FlaskClient) -> None:
+    newsletter = make_newsletter()
+
+    for body, content_type in NO_FORMS:
+        answer = client.post(f"/n/{newsletter.slug}", data=body, content_type=content_type)
+
+        assert 400 <= answer.status_code < 500, (body, content_type)
+    assert count(OutboxMail) == 0
+
+
+def test_other_methods_are_405(client: FlaskClient) -> None:
+    newsletter = make_newsletter()
+
+    for method in ("PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"):
+        for path in (f"/n/{newsletter.slug}", "/confirm/x", "/u/x", "/me/x"):
+            assert client.open(path, method=method).status_code == 405
+
+
+def test_too_many_sign_ups_from_one_network_are_429(make_app: Callable[[Settings], Flask], settings: Settings) -> None:
+    app = make_app(settings | {"SIGNUPS_PER_MINUTE": 3})
+    with app.app_context():
+        path, client = f"/n/{make_newsletter().slug}", app.test_client()
+
+        statuses = [client.post(path, data={"email": EMAIL}).status_code for _ in range(5)]
+
+        assert statuses == [200, 200, 200, 429, 429]
+        assert client.get(path).status_code == 200
+        elsewhere = {"REMOTE_ADDR": "198.51.100.7"}
+        assert client.post(path, data={"email": EMAIL}, environ_overrides=elsewhere).status_code == 200
+
+
+def test_a_header_that_anyone_can_send_does_not_move_the_visitor(
+    make_app: Callable[[Settings], Flask], settings: Settings
+) -> None:
+    app = make_app(settings | {"SIGNUPS_PER_MINUTE": 1})
+    with app.app_context():
+        path, client = f"/n/{make_newsletter().slug}", app.test_client()
+
+        statuses = [
+            client.post(path, data={"email": EMAIL}, headers={"X-Forwarded-For": f"203.0.{n}.1"}).status_code
+            for n in range(3)
+        ]
+
+        assert statuses == [200, 429, 429]
+
+
+def test_with_redis_gone_a_sign_up_is_kept_and_mailed_later(
+    make_app: Callable[[Settings], Flask], settings: Settings, app: Flask, run_jobs: Callable[[], int], sink: Sink
+) -> None:
+    newsletter = make_newsletter()
+    alone = make_app(settings | {"REDIS_URL": "redis://127.0.0.1:1/0", "SIGNUPS_PER_MINUTE": 600})
+
+    answer = alone.test_client().post(f"/n/{newsletter.slug}", data={"email": EMAIL})
+
+    assert answer.status_code == 200
+    assert run_jobs() == 0
+    row = db.session.query(OutboxMail).one()
+    row.created_at = utcnow() - timedelta(seconds=11)
+    db.session.commit()
+    outbox.sweep()
+    run_jobs()
+    assert [mail.to for mail in sink.mails] == [[EMAIL]]
+    assert queues.redis().ping()
+
+
+def test_with_the_database_gone_nobody_is_told_that_it_worked(client: FlaskClient, database_url: str) -> None:
+    newsletter = make_newsletter()
+    path = f"/n/{newsletter.slug}"
+    db.session.remove()
+
+    with database_away(database_url):
+        answer = client.post(path, data={"email": EMAIL})
+
+    assert answer.status_code == 503
+    assert "Retry-After" in answer.headers
+    assert client.post(path, data={"email": EMAIL}).status_code == 200
+
+
+def test_what_was_shown_is_kept_once_per_wording(client: FlaskClient) -> None:
+    newsletter = make_newsletter(consent_text="Ja, gern.", measurement="ask")
+
+    sign_up(client, newsletter, "a@example.org")
+    sign_up(client, newsletter, "b@example.org")
+    kept = {row.kind: row.text for row in db.session.query(Wording)}
+
+    assert count(Wording) == 2
+    assert kept["consent"].startswith("Ja, gern.\n\n")
+    assert "[ ] " in kept["consent"]
+    assert "consent" in kept
+    assert "privacy" in kept
+
+
+def test_the_form_asks_about_measurement_as_the_newsletter_is_set(client: FlaskClient) -> None:
+    pages = {
+        word: client.get(f"/n/{make_newsletter(measurement=word, consent_text='').slug}?lang=en").text
+        for word in ("all", "ask", "off")
+    }
+
+    assert "whether the e-mails are opened" in pages["all"]
+    assert 'type="checkbox" name="measurement" value="yes">' in pages["ask"]
+    assert "whether the e-mails are opened" not in pages["ask"]
+    assert "pseudonym" not in pages["off"]
+    assert all("checkbox" not in pages[word] for word in ("all", "off"))
+
+
+def test_the_default_consent_names_sender_subject_and_the_way_out(client: FlaskClient) -> None:
+    newsletter = make_newsletter(consent_text="", description="Neues aus Musterstadt.")
+
+    page = client.get(f"/n/{newsletter.slug}?lang=en").text
+
+    for words in (
+        newsletter.from_name,
+        newsletter.title,
+        "Neues aus Musterstadt.",
+        "withdraw your consent at any time",
+    ):
+        assert words in page
+    assert 'href="/privacy"' in page
+
+
+def test_the_page_speaks_the_newsletters_language_and_the_browsers(client: FlaskClient) -> None:
+    german, english = make_newsletter(language="de"), make_newsletter(language="en")
+
+    assert '<html lang="en">' in client.get(f"/n/{english.slug}").text
+    assert '<html lang="de">' in client.get(f"/n/{german.slug}").text
+    assert '<html lang="en">' in client.get(f"/n/{german.slug}", headers={"Accept-Language": "en-GB"}).text
+    assert '<html lang="de">' in client.get(f"/n/{english.slug}", headers={"Accept-Language": "de-AT,en;q=0.5"}).text
+    assert '<html lang="en">' in client.get(f"/n/{german.slug}", headers={"Accept-Language": "fr, en;q=0.1"}).text
+    assert '<html lang="en">' in client.get(f"/n/{german.slug}?lang=en", headers={"Accept-Language": "de"}).text
+    assert '<html lang="de">' in client.get(f"/n/{german.slug}?lang=xx").text
