@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from newsletter.core.bodies import octets
 from newsletter.core.db import db
 from newsletter.core.errors import Conflict, Expired, Invalid, NewsletterError, NotFound, Unreadable, WrongKind
 from newsletter.core.i18n import gettext as _
@@ -92,7 +93,7 @@ def init_app(app: Flask) -> None:
 def _read_body() -> None:
     """Read what was sent, whatever its kind and framing: more than MAX_CONTENT_LENGTH is 413 on every public route."""
     if not request.path.startswith(NOT_PUBLIC):
-        request.get_data(cache=True)
+        octets(request)
 
 
 def _headers(response: Response) -> Response:

@@ -6,6 +6,7 @@ from typing import Any, Never
 
 from flask import Request
 
+from newsletter.core.bodies import octets
 from newsletter.core.errors import Invalid, Unreadable, WrongKind
 from newsletter.core.i18n import gettext as _
 
@@ -19,12 +20,12 @@ def read(request: Request, members: Collection[str], *, empty: bool = False) -> 
     Raises `WrongKind` when it is not declared as JSON, `Unreadable` when it is not a JSON object, and
     `Invalid` that names every member which is not in `members` or holds U+0000.
     """
-    octets = request.get_data(cache=False)
-    if empty and not octets:
+    body = octets(request)
+    if empty and not body:
         return {}
     if not request.is_json:
         raise WrongKind(_("Please send JSON with the content type application/json."))
-    value = _parsed(octets)
+    value = _parsed(body)
     if not isinstance(value, dict):
         raise Unreadable(_("Please send a JSON object."))
     errors = {name[:MAX_NAME]: _("There is no such field.") for name in value if name not in members}
@@ -35,9 +36,9 @@ def read(request: Request, members: Collection[str], *, empty: bool = False) -> 
     return value
 
 
-def _parsed(octets: bytes) -> Any:
+def _parsed(body: bytes) -> Any:
     try:
-        value = json.loads(octets.decode(), object_pairs_hook=_once_each, parse_constant=_no_constant)
+        value = json.loads(body.decode(), object_pairs_hook=_once_each, parse_constant=_no_constant)
         # Half a surrogate pair can be written in JSON, but not in UTF-8: it could be neither stored nor shown.
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):

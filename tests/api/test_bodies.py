@@ -1,6 +1,8 @@
 """Bodies that can't be read, or hold what must not be in them."""
 
+import io
 import json
+from typing import Any
 
 from newsletter.campaigns.api import MAX_BODY_OCTETS
 from tests.api.conftest import Api
@@ -91,6 +93,21 @@ def test_a_large_body_is_413_on_the_public_route(api: Api) -> None:
 
     assert answer.status_code == 413
     assert "65536" in answer.json["detail"]
+
+
+def chunked(body: bytes) -> dict[str, Any]:
+    return JSON | {"input_stream": io.BytesIO(body), "environ_overrides": {"wsgi.input_terminated": True}}
+
+
+def test_a_body_of_undeclared_length_is_not_cut_off_but_refused(api: Api) -> None:
+    newsletter = make_newsletter()
+    path = f"/newsletters/{newsletter.slug}/signups"
+    body = json.dumps({"email": "a@example.org"}).encode()
+
+    fits = api.post(path, token=None, **chunked(body + b" " * (65536 - len(body))))
+    too_long = api.post(path, token=None, **chunked(body + b" " * (65537 - len(body))))
+
+    assert (fits.status_code, too_long.status_code) == (202, 413)
 
 
 def test_a_campaign_may_be_longer_than_a_form(api: Api) -> None:
