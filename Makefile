@@ -8,6 +8,8 @@ UV_VERSION := 0.13.9
 PYTHONS := python3 python3.13 python3.12 python3.11 /usr/bin/python3
 # Interpreters come from the machine, never from a download.
 UV := UV_PYTHON_DOWNLOADS=never $(VENV)/bin/uv
+# Where the system keeps certificates of its own (a company's, say), they count.
+UV += $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
 INSTALL := $(UV) pip install --quiet --python $(VENV)/bin/python
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
