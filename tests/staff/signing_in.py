@@ -46,7 +46,8 @@ def post(client: FlaskClient, path: str, **data: Any) -> TestResponse:
 
 
 def signed_in(client: FlaskClient, role: str = "marketing", email: str | None = None) -> FlaskClient:
-    """Make an account of this role and sign `client` in."""
+    """Make an account of this role and sign `client` in, with a browser that wants English."""
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
     staff = accounts.create(email or f"{role}@staff.example", role)
     assert choose_password(client, link_of(staff)).status_code == 302
     return client
