@@ -16,6 +16,7 @@ from newsletter.core.db import db
 from newsletter.core.stopping import stopping
 from newsletter.mail import outbox
 from newsletter.recipients import erasing
+from newsletter.staff import audit
 from newsletter.tracking import buffer, measurement
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ TASKS: tuple[tuple[str, timedelta, Callable[[], object]], ...] = (
     ("sweep outbox", timedelta(seconds=15), outbox.sweep),
     ("sweep tombstones", timedelta(seconds=10), erasing.sweep_tombstones),
     ("forget measurement keys", timedelta(hours=1), measurement.forget_ended),
+    ("forget the audit trail", timedelta(hours=1), audit.forget_old),
 )
 TICK_SECONDS = 0.5
 JOIN_SECONDS = 10.0

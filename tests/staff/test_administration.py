@@ -3,6 +3,7 @@
 from flask import Flask
 from flask.testing import FlaskClient
 
+from newsletter import schedule
 from newsletter.core.db import db
 from newsletter.staff import accounts, audit, tokens
 from newsletter.staff.models import Staff
@@ -92,3 +93,17 @@ def test_the_audit_trail_names_who_did_what(client: FlaskClient) -> None:
 
     assert (newest.actor, newest.action, newest.subject) == ("anna@staff.example", "token.create", "CRM")
     assert "anna@staff.example" in client.get("/staff/admin/audit").text
+
+
+def test_the_audit_trail_forgets_after_ninety_days(app: Flask) -> None:
+    for days in (91, 89):
+        audit.note("token.create", f"{days} days")
+        age = {"subject": f"{days} days", "days": days}
+        aged = "UPDATE audit_entry SET at = now() - :days * interval '1 day' WHERE subject = :subject"
+        db.session.execute(db.text(aged), age)
+    db.session.commit()
+
+    audit.forget_old()
+
+    assert [entry.subject for entry in audit.latest()] == ["89 days"]
+    assert audit.forget_old in [task for _name, _every, task in schedule.TASKS]

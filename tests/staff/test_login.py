@@ -8,9 +8,10 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import event
 
 from newsletter.config import Settings
-from newsletter.core.db import utcnow
+from newsletter.core.db import db, utcnow
 from newsletter.staff import accounts
 from newsletter.staff.models import Staff
 from tests.factories import make_newsletter
@@ -174,3 +175,15 @@ def test_public_pages_set_no_cookie_even_for_staff(client: FlaskClient) -> None:
     for reader in (client, client.application.test_client()):
         for path in ("/", f"/n/{newsletter.slug}", "/privacy", "/imprint", "/healthz", "/u/x", "/me/x", "/confirm/x"):
             assert "Set-Cookie" not in reader.get(path).headers, path
+
+
+def test_public_pages_do_not_look_up_who_of_the_staff_is_there(client: FlaskClient) -> None:
+    signed_in(client)
+    asked: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *values: asked.append(values[2]))
+
+    client.get("/privacy")
+    assert not [statement for statement in asked if "FROM staff" in statement]
+
+    client.get("/staff/")
+    assert [statement for statement in asked if "FROM staff" in statement]
