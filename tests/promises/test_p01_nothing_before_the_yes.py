@@ -1,0 +1,139 @@
+"""P1: until a person confirms, no recipient exists, and no store (database, Redis, logs) holds the address readably.
+What waits to be mailed is sealed, and is gone once the relay took the mail."""
+
+import base64
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis
+
+from newsletter.core.db import db
+from newsletter.mail.models import OutboxMail
+from newsletter.privacy.models import Receipt
+from newsletter.recipients.models import Recipient
+from tests.factories import make_newsletter
+from tests.procfile import Processes
+from tests.signups import confirm_path, count, make_sign_up, path, sign_up
+from tests.sink import Sink
+from tests.stores import everything_stored
+
+LOCAL, DOMAIN, NAME = "canary.bird", "cage-of-canaries.example.org", "Kanarienvogel"
+ADDRESS = f"{LOCAL}@{DOMAIN}"
+TRACES = [
+    *(LOCAL, DOMAIN, NAME),
+    *(base64.b64encode(word.encode()).decode()[:-4] for word in (ADDRESS, NAME)),
+    *(word.encode().hex() for word in (LOCAL, NAME)),
+    urllib.parse.quote(ADDRESS),
+]
+REFUSALS = {
+    "RCPT": f"450 4.2.1 <{ADDRESS}>: {NAME} is busy",
+    "DOT": f"451 4.7.1 <{ADDRESS}>: {NAME} shall come again",
+    "MAIL": f"421 4.3.2 {ADDRESS} shall come again",
+}
+
+
+def traces(stored: str) -> list[str]:
+    return [trace for trace in TRACES if trace.lower() in stored.lower()]
+
+
+def test_the_stores_are_looked_through_well_enough_to_find_a_trace(env: Mapping[str, str], app: Flask) -> None:
+    with psycopg.connect(env["DATABASE_URL"]) as connection:
+        connection.execute("INSERT INTO outbox_mail (job, sealed) VALUES ('-', %s)", (ADDRESS.encode(),))
+    assert traces(everything_stored(env)) == [LOCAL, DOMAIN]
+
+    with psycopg.connect(env["DATABASE_URL"]) as connection:
+        connection.execute("DELETE FROM outbox_mail")
+    with Redis.from_url(env["REDIS_URL"]) as redis:
+        redis.set("a", ADDRESS)
+    assert traces(everything_stored(env)) == [LOCAL, DOMAIN]
+
+
+def test_between_sign_up_and_yes_the_address_is_nowhere(
+    env: dict[str, str], client: FlaskClient, run_jobs: Callable[[], int], sink: Sink
+) -> None:
+    newsletter = make_newsletter()
+
+    sign_up(client, newsletter, ADDRESS, last_name=NAME)
+    assert traces(everything_stored(env)) == []
+    assert (count(OutboxMail), count(Recipient), count(Receipt)) == (1, 0, 0)
+
+    run_jobs()
+    assert len(sink.to(ADDRESS)) == 1
+    assert traces(everything_stored(env)) == []
+    assert (count(OutboxMail), count(Recipient), count(Receipt)) == (0, 0, 0)
+
+
+def test_after_the_yes_it_is_sealed_and_after_leaving_it_is_gone(
+    env: dict[str, str], client: FlaskClient, run_jobs: Callable[[], int], sink: Sink
+) -> None:
+    newsletter = make_newsletter()
+    sign_up(client, newsletter, ADDRESS, last_name=NAME)
+    run_jobs()
+    client.post(path(sink.mails[0].link("/confirm/")))
+    run_jobs()
+    assert count(Recipient) == 1
+    assert traces(everything_stored(env)) == []
+
+    client.post(path(sink.mails[1].link("/u/")), data={"List-Unsubscribe": "One-Click"})
+
+    assert count(Recipient) == 0
+    assert traces(everything_stored(env)) == []
+
+
+def test_a_wrong_form_leaves_nothing_either(env: dict[str, str], client: FlaskClient) -> None:
+    newsletter = make_newsletter()
+
+    sign_up(client, newsletter, ADDRESS + "\r\n", last_name=NAME)
+    sign_up(client, newsletter, ADDRESS, last_name=NAME * 20)
+
+    assert traces(everything_stored(env)) == []
+
+
+def test_a_link_that_nobody_used_leaves_nothing(env: dict[str, str], client: FlaskClient) -> None:
+    link = confirm_path(make_sign_up(make_newsletter(), ADDRESS))
+
+    client.get(link)
+    client.post(link[:-1])
+
+    assert (count(Recipient), count(Receipt)) == (0, 0)
+    assert traces(everything_stored(env)) == []
+
+
+@pytest.mark.timeout(120)
+def test_neither_is_it_written_anywhere_by_processes_whose_relay_refuses_it_by_name(
+    env: dict[str, str], app: Flask, make_processes: Processes, sink: Sink
+) -> None:
+    slug = make_newsletter().slug
+    db.session.remove()
+    for phase, reply in REFUSALS.items():
+        sink.refuse(reply, phase=phase, times=1)
+    sink.drop("DATA", times=1)
+    make_processes.start("web", LOG_LEVEL="debug")
+    make_processes.start("worker", LOG_LEVEL="debug")
+    make_processes.wait_for("/healthz")
+
+    form = urllib.parse.urlencode({"email": ADDRESS, "last_name": NAME}).encode()
+    for _ in range(len(REFUSALS) + 1):
+        with urllib.request.urlopen(f"{make_processes.url}/n/{slug}", form, timeout=10) as answer:
+            assert answer.status == 200
+    _wait_until_tried(env, len(REFUSALS) + 1)
+
+    assert traces(everything_stored(env, make_processes)) == []
+    assert "was not taken" in make_processes.log()
+
+
+def _wait_until_tried(env: Mapping[str, str], rows: int) -> None:
+    deadline = time.monotonic() + 60
+    with psycopg.connect(env["DATABASE_URL"], autocommit=True) as connection:
+        while True:
+            tried = connection.execute("SELECT count(*) FROM outbox_mail WHERE attempts > 0").fetchone()
+            if tried == (rows,):
+                return
+            assert time.monotonic() < deadline, f"{tried} of {rows} were tried"
+            time.sleep(0.1)
