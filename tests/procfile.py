@@ -1,7 +1,6 @@
 """The processes of the Procfile as children of a test."""
 
 import signal
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -77,7 +76,4 @@ class Processes:
         for child in self.children:
             child.ask_to_stop()
         for child in self.children:
-            try:
-                child.process.wait(20)
-            except subprocess.TimeoutExpired:
-                child.stop(0)
+            child.stop()

@@ -24,7 +24,7 @@ from redis.retry import Retry
 from newsletter.demo import lifeline
 
 START_SECONDS = 60
-STOP_SECONDS = 10
+STOP_SECONDS = 20
 LOOPBACK = "127.0.0.1"
 LOG_TAIL = 2000
 
@@ -52,7 +52,8 @@ class Child:
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            # The session is the child's own: whatever it has started goes with it.
+            os.killpg(self.process.pid, signal.SIGKILL)
             return self.process.wait()
 
 
