@@ -15,6 +15,7 @@ from newsletter.core import periodic
 from newsletter.core.db import db
 from newsletter.core.stopping import stopping
 from newsletter.mail import outbox
+from newsletter.privacy import receipts
 from newsletter.recipients import erasing
 from newsletter.staff import audit
 from newsletter.tracking import buffer, measurement
@@ -29,6 +30,7 @@ TASKS: tuple[tuple[str, timedelta, Callable[[], object]], ...] = (
     ("sweep tombstones", timedelta(seconds=10), erasing.sweep_tombstones),
     ("forget measurement keys", timedelta(hours=1), measurement.forget_ended),
     ("forget the audit trail", timedelta(hours=1), audit.forget_old),
+    ("delete outlived receipts", timedelta(hours=1), receipts.delete_outlived),
 )
 TICK_SECONDS = 0.5
 JOIN_SECONDS = 10.0
