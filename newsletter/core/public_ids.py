@@ -5,6 +5,7 @@ from functools import lru_cache
 from hashids import Hashids
 
 from newsletter.core.errors import NotFound
+from newsletter.core.i18n import gettext as _
 from newsletter.core.installation import public_id_salt
 
 
@@ -29,5 +30,5 @@ def read(kind: str, word: str) -> int:
     """Undo `spell`; raise `NotFound` for a word that `spell` would not have written."""
     numbers: tuple[int, ...] = _speller(public_id_salt(), kind).decode(word) if len(word) <= 64 else ()
     if len(numbers) != 1:
-        raise NotFound("There is nothing with this id.")
+        raise NotFound(_("There is nothing with this id."))
     return numbers[0]

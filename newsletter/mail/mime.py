@@ -88,10 +88,7 @@ def quoted_printable_value(text: str) -> bytes:
 
 def frame(boundary: str) -> tuple[bytes, bytes, bytes]:
     """Return what stands before, between and behind the text and the HTML of a multipart/alternative."""
-    part = (
-        '--{}\r\nContent-Type: text/{}; charset="utf-8"\r\n'
-        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-    )
+    part = '--{}\r\nContent-Type: text/{}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
     start = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
     return (
         (start + part.format(boundary, "plain")).encode(),
