@@ -124,7 +124,7 @@ OPTIONAL: dict[str, tuple[Reader, str]] = {
     "CONFIRMATION_HOURS": (whole(1, 336), "48"),
     "PREFERENCES_DAYS": (whole(1, 365), "30"),
     "SIGNUPS_PER_MINUTE": (whole(0, 1_000_000), "600"),
-    "SENDING_WINDOW": (whole(1, 500), "32"),
+    "SENDING_CONNECTIONS": (whole(1, 500), "4"),
     "LOG_LEVEL": (choice("debug", "info", "warning", "error"), "info"),
 }
 

@@ -3,15 +3,15 @@
 import logging
 import time
 
+from flask import Flask, current_app
 from sqlalchemy import exists, func, or_, select
 
-from newsletter.campaigns import claims, life
+from newsletter.campaigns import life
 from newsletter.campaigns.breaker import OurFault
 from newsletter.campaigns.delivering import Sender
-from newsletter.campaigns.line import Line
+from newsletter.campaigns.desk import Desk
 from newsletter.campaigns.mails import Composer
 from newsletter.campaigns.models import Campaign, CampaignState, Delivery, DeliveryState
-from newsletter.campaigns.pace import Pace
 from newsletter.core import queues
 from newsletter.core.db import db
 from newsletter.core.stopping import stopping
@@ -19,8 +19,9 @@ from newsletter.mail.transport import RelayAway
 
 log = logging.getLogger(__name__)
 
-SLICE_SECONDS = 3.0
-"""How long one job sends before it lets the worker look whether a confirmation is waiting."""
+SLICE_SECONDS, LONGEST_SECONDS = 3.0, 60.0
+"""After the first a job ends when someone waits for this worker, after the second in any case."""
+LOOK_SECONDS = 0.5
 
 
 @queues.job
@@ -52,19 +53,31 @@ def send_campaign(campaign_id: int) -> None:
 
 
 def _slice(campaign_id: int, composer: Composer) -> bool:
-    """Send batch after batch for some seconds; return whether more is due."""
-    pace = Pace()
-    until = time.monotonic() + SLICE_SECONDS
-    with Line() as line:
-        sender = Sender(campaign_id, composer, line)
-        while time.monotonic() < until and not stopping.is_set():
-            with db.engine.begin() as connection:
-                mine = claims.claim(connection, campaign_id, pace.batch)
-            if not mine:
-                return False
-            with pace.measured(len(mine)):
-                sender.send(mine)
+    """Send for a while; return whether more is due."""
+    desk = Desk(db.engine, campaign_id)
+    try:
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy has it
+        Sender(app, desk, composer, app.config["SENDING_CONNECTIONS"], Patience().over).run()
+    finally:
+        desk.close()
     return _due(campaign_id)
+
+
+class Patience:
+    """How long a slice goes on: while nobody waits for this worker, a confirmation first of all."""
+
+    def __init__(self) -> None:
+        self._started = self._looked = time.monotonic()
+
+    def over(self) -> bool:
+        """Return whether it is time to end."""
+        now = time.monotonic()
+        if stopping.is_set() or now - self._started > LONGEST_SECONDS:
+            return True
+        if now - self._started < SLICE_SECONDS or now - self._looked < LOOK_SECONDS:
+            return False
+        self._looked = now
+        return any(queues.waiting(name) for name in queues.QUEUES)
 
 
 def _pause(campaign_id: int, error: OurFault) -> None:

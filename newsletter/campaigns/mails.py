@@ -4,14 +4,14 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Connection, Row, select, text
 from sqlalchemy.orm import Session
 
-from newsletter.campaigns.compose import Compiled, Issue, compile_campaign, greeting_values
+from newsletter.campaigns.compose import Issue, compile_campaign, greeting_values
 from newsletter.campaigns.models import Campaign
 from newsletter.core.keys import keyring
 from newsletter.mail import address
-from newsletter.recipients.links import preferences_token, unsubscribe_token
+from newsletter.recipients.links import CampaignLinks
 from newsletter.recipients.models import Measurement, Newsletter, Recipient
 from newsletter.recipients.person import Person
 from newsletter.tracking.measurement import MeasurementIds, WindowEnded
@@ -22,10 +22,10 @@ RecipientRow = Row[int, bytes | None, bytes | None, bytes, bool]
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail as the relay gets it."""
+    """One mail as the relay gets it: all octets, the message dot-stuffed (its encoding needs no stuffing)."""
 
-    envelope_from: str
-    to: str
+    envelope_from: bytes
+    to: bytes
     message: bytes
 
 
@@ -33,30 +33,37 @@ class Composer:
     """Makes the mails of one campaign: compiled once, then some microseconds each."""
 
     def __init__(self, session: Session, campaign: Campaign) -> None:
-        self.newsletter = session.get_one(Newsletter, campaign.newsletter_id)
+        newsletter = session.get_one(Newsletter, campaign.newsletter_id)
         self._campaign_id = campaign.id
-        self._ids = _measurement_ids(self.newsletter, campaign.id)
-        issue = Issue.of(self.newsletter, campaign)
-        self._compiled: Compiled = compile_campaign(issue, measured=self._ids is not None)
+        self._language = newsletter.language
+        self._envelope_from = newsletter.from_address.encode("ascii")
+        self._ids = _measurement_ids(newsletter, campaign.id)
+        self._compiled = compile_campaign(Issue.of(newsletter, campaign), measured=self._ids is not None)
+        self._links = CampaignLinks(campaign.id)
+        self._addresses = address.opener()
         self._message_key = keyring().derive("campaign.message-id")
+        self._unknown = greeting_values(Person(), self._language)
 
     def mail(self, recipient: RecipientRow) -> Mail:
-        """Return the mail to one recipient, whose row the caller holds locked."""
-        to = address.unseal(recipient.address_sealed or b"")
-        measured = recipient.measured and self._compiled.measured is not None and self._ids is not None
-        form = self._compiled.measured if measured else self._compiled.unmeasured
-        if form is None:
-            raise LookupError("a campaign has an unmeasured form always")
-        greeting = greeting_values(Person.unsealed(recipient.name_sealed), self.newsletter.language)
+        """Return the mail to one recipient, whose row the caller holds locked. Raises `Unsealable`."""
+        to = self._addresses.open(recipient.address_sealed or b"")
+        form, measurement_id = self._compiled.unmeasured, b""
+        if recipient.measured and self._compiled.measured is not None and self._ids is not None:
+            form, measurement_id = self._compiled.measured, self._ids.spell(recipient.id).encode()
         values = (
-            to.encode("ascii"),
+            to,
             self.message_id(recipient.id).encode(),
-            unsubscribe_token(recipient.link_key, self._campaign_id).encode(),
-            preferences_token(recipient.link_key).encode(),
-            self._ids.spell(recipient.id).encode() if measured and self._ids else b"",
-            *greeting,
+            self._links.unsubscribe(recipient.link_key).encode(),
+            self._links.preferences(recipient.link_key).encode(),
+            measurement_id,
+            *self._greeting(recipient.name_sealed),
         )
-        return Mail(self.newsletter.from_address, to, form.fill(values))
+        return Mail(self._envelope_from, to, form.fill(values))
+
+    def _greeting(self, name_sealed: bytes | None) -> tuple[bytes, bytes]:
+        if name_sealed is None:
+            return self._unknown
+        return greeting_values(Person.unsealed(name_sealed), self._language)
 
     def message_id(self, recipient_id: int) -> str:
         """Return the left part of the Message-ID: the same whenever this mail to this recipient is tried again."""
@@ -73,16 +80,16 @@ def _measurement_ids(newsletter: Newsletter, campaign_id: int) -> MeasurementIds
         return None
 
 
-def lock_recipients(session: Session, recipient_ids: Sequence[int]) -> dict[int, RecipientRow]:
+def lock_recipients(connection: Connection, recipient_ids: Sequence[int]) -> dict[int, RecipientRow]:
     """Return those who are still there, by id, and keep their rows from being deleted until the transaction ends.
 
     Should this process be stopped or cut off, the database ends the transaction, and with it the locks.
     """
-    session.execute(_LOCKS_END)
+    connection.execute(_LOCKS_END)
     query = (
         select(Recipient.id, Recipient.address_sealed, Recipient.name_sealed, Recipient.link_key, Recipient.measured)
         .where(Recipient.id.in_(recipient_ids), Recipient.address_sealed.is_not(None))
         .order_by(Recipient.id)
         .with_for_update(read=True, key_share=True)
     )
-    return {row.id: row for row in session.execute(query)}
+    return {row.id: row for row in connection.execute(query)}

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from hashids import Hashids
+from hashids import Hashids, _reorder
 
 from newsletter.core.errors import NotFound
 from newsletter.core.i18n import gettext as _
@@ -15,9 +15,37 @@ def _speller(salt: str, kind: str) -> Hashids:
     return Hashids(salt=f"{kind}:{salt}", min_length=6)
 
 
-def speller(kind: str) -> Hashids:
-    """Return what spells the ids of `kind`, for loops that spell a hundred thousand of them."""
-    return _speller(public_id_salt(), kind)
+class QuickSpeller:
+    """Spells single long numbers as `Hashids` does, several times quicker: for a hundred thousand of them.
+
+    Hashids shuffles its alphabet anew for every number, by a character that has only some forty values.
+    """
+
+    def __init__(self, hashids: Hashids) -> None:
+        self._hashids = hashids
+        self._letters: str = hashids._alphabet
+        self._shuffled: dict[str, str] = {}
+
+    def encode(self, number: int) -> str:
+        """Return the word for `number`, which has more digits than the shortest word."""
+        lottery = self._letters[number % 100 % len(self._letters)]
+        letters = self._shuffled.get(lottery) or self._shuffle(lottery)
+        size, word = len(letters), []
+        while number:
+            number, digit = divmod(number, size)
+            word.append(letters[digit])
+        word.append(lottery)
+        return "".join(reversed(word))
+
+    def _shuffle(self, lottery: str) -> str:
+        salt = (lottery + self._hashids._salt + self._letters)[: len(self._letters)]
+        self._shuffled[lottery] = shuffled = str(_reorder(self._letters, salt))
+        return shuffled
+
+
+def speller(kind: str) -> QuickSpeller:
+    """Return what spells long numbers of `kind`."""
+    return QuickSpeller(_speller(public_id_salt(), kind))
 
 
 def spell(kind: str, number: int) -> str:

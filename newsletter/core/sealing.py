@@ -16,6 +16,7 @@ from newsletter.core.errors import NewsletterError
 from newsletter.core.keys import keyring
 
 _NAME, _NONCE = 4, 12
+_SHORTEST = _NAME + _NONCE + 16
 
 
 class Unsealable(NewsletterError):
@@ -34,17 +35,27 @@ def seal(purpose: str, plain: bytes) -> bytes:
     return name + nonce + cipher.encrypt(nonce, plain, purpose.encode())
 
 
+class Opener:
+    """Opens what was sealed for one purpose: the keys are looked up once, for loops over many rows."""
+
+    def __init__(self, purpose: str) -> None:
+        self._ciphers = dict(map(_cipher, keyring().generations(purpose)))
+        self._purpose = purpose.encode()
+
+    def open(self, sealed: bytes) -> bytes:
+        """Return what was sealed; raise `Unsealable` for anything else."""
+        cipher = self._ciphers.get(sealed[:_NAME])
+        if cipher is not None and len(sealed) >= _SHORTEST:
+            try:
+                return cipher.decrypt(sealed[_NAME : _NAME + _NONCE], sealed[_NAME + _NONCE :], self._purpose)
+            except InvalidTag:
+                pass
+        raise Unsealable("A sealed value can't be opened with SECRET_KEY or SECRET_KEY_FALLBACKS.")
+
+
 def unseal(purpose: str, sealed: bytes) -> bytes:
     """Return what was sealed for `purpose`; raise `Unsealable` for anything else."""
-    name, nonce, body = sealed[:_NAME], sealed[_NAME : _NAME + _NONCE], sealed[_NAME + _NONCE :]
-    for key in keyring().generations(purpose):
-        key_name, cipher = _cipher(key)
-        if key_name == name and len(body) >= 16:
-            try:
-                return cipher.decrypt(nonce, body, purpose.encode())
-            except InvalidTag:
-                break
-    raise Unsealable("A sealed value can't be opened with SECRET_KEY or SECRET_KEY_FALLBACKS.")
+    return Opener(purpose).open(sealed)
 
 
 def seal_json(purpose: str, value: Any) -> bytes:

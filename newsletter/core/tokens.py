@@ -10,11 +10,12 @@ from newsletter.core.keys import keyring
 
 MAC_OCTETS = 16
 MAX_TOKEN_CHARACTERS = 4096
+_TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
 def encode(raw: bytes) -> str:
     """Return base64url without padding (RFC 4648 §5)."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return binascii.b2a_base64(raw, newline=False).translate(_TO_URL, b"=").decode()
 
 
 def decode(text: str) -> bytes:
@@ -33,10 +34,20 @@ def decode(text: str) -> bytes:
     return raw
 
 
+class Signer:
+    """Signs for one purpose: the key is looked up once, for loops over many payloads."""
+
+    def __init__(self, purpose: str) -> None:
+        self._key = keyring().derive(purpose)
+
+    def sign(self, payload: bytes) -> str:
+        """Return `payload` and its MAC as one URL-safe word."""
+        return encode(payload + hmac.digest(self._key, payload, "sha256")[:MAC_OCTETS])
+
+
 def sign(purpose: str, payload: bytes) -> str:
     """Return `payload` and its MAC for `purpose` as one URL-safe word."""
-    mac = hmac.digest(keyring().derive(purpose), payload, "sha256")[:MAC_OCTETS]
-    return encode(payload + mac)
+    return Signer(purpose).sign(payload)
 
 
 def verify(purpose: str, token: str) -> bytes:

@@ -74,6 +74,11 @@ def unseal(sealed: bytes) -> str:
     return sealing.unseal(SEAL_PURPOSE, sealed).decode()
 
 
+def opener() -> sealing.Opener:
+    """Return what opens many sealed addresses (UTF-8 octets)."""
+    return sealing.Opener(SEAL_PURPOSE)
+
+
 def with_name(name: str, address: str) -> str:
     """Return `name <address>` for a From header; without a name the bare address."""
     return formataddr((name, address)) if name else address

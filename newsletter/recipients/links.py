@@ -44,6 +44,23 @@ def preferences_token(link_key: bytes, issued_at: datetime | None = None) -> str
     return tokens.sign(PREFERENCES, _PAYLOAD.pack(link_key, seconds))
 
 
+class CampaignLinks:
+    """Writes the tokens of one campaign's mails, all issued now: some microseconds each."""
+
+    def __init__(self, campaign_id: int) -> None:
+        self._campaign_id = campaign_id
+        self._issued_at = int(utcnow().timestamp())
+        self._leaving, self._preferences = tokens.Signer(UNSUBSCRIBE), tokens.Signer(PREFERENCES)
+
+    def unsubscribe(self, link_key: bytes) -> str:
+        """Return what `unsubscribe_token` returns."""
+        return self._leaving.sign(_PAYLOAD.pack(link_key, self._campaign_id))
+
+    def preferences(self, link_key: bytes) -> str:
+        """Return what `preferences_token` returns."""
+        return self._preferences.sign(_PAYLOAD.pack(link_key, self._issued_at))
+
+
 def read_unsubscribe(token: str) -> tuple[bytes, int | None]:
     """Return `(link_key, campaign_id)`; raise `BadToken`."""
     link_key, campaign_id = _read(UNSUBSCRIBE, token)

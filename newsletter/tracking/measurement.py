@@ -14,7 +14,6 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from flask import current_app
-from hashids import Hashids
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -22,6 +21,7 @@ from newsletter.core import public_ids
 from newsletter.core.db import db
 from newsletter.core.errors import Conflict, NewsletterError
 from newsletter.core.i18n import gettext as _
+from newsletter.core.public_ids import QuickSpeller
 from newsletter.core.sealing import seal, unseal
 from newsletter.tracking.models import Event, Link, MeasurementKey
 
@@ -91,7 +91,7 @@ class MeasurementIds(NamedTuple):
 
     prefix: str
     pseudonyms: Pseudonyms
-    words: Hashids
+    words: QuickSpeller
 
     @classmethod
     def for_campaign(cls, campaign_id: int) -> "MeasurementIds":

@@ -1,12 +1,14 @@
 """A campaign from the audience to the inboxes: fates, faults of the relay, and who may still be mailed."""
 
 import re
+import threading
 from collections.abc import Callable
 
 import pytest
 
 from newsletter.campaigns import claims, jobs, service, sweep
 from newsletter.campaigns.counts import counts
+from newsletter.campaigns.desk import Desk
 from newsletter.campaigns.models import CampaignState, Delivery, DeliveryState
 from newsletter.core.db import db
 from newsletter.core.stopping import stopping
@@ -232,21 +234,21 @@ def test_pausing_stops_and_resuming_goes_on(sink: Sink, run_jobs: RunJobs) -> No
 
 def test_a_worker_asked_to_end_gives_its_claims_back_without_doubt(sink: Sink, run_jobs: RunJobs) -> None:
     newsletter = make_newsletter()
-    make_recipients(newsletter, 3)
+    make_recipients(newsletter, 200)
     campaign = make_campaign(newsletter)
     service.send(campaign)
-    with db.engine.begin() as connection:
-        mine = claims.claim(connection, campaign.id, 10)
-    composer = jobs.Composer(db.session(), campaign)
+    begun = threading.Thread(target=lambda: (sink.wait(20), stopping.set()))
+    begun.start()
 
-    stopping.set()
     try:
-        with jobs.Line() as line:
-            jobs.Sender(campaign.id, composer, line).send(mine)
+        jobs.send_campaign(campaign.id)
     finally:
+        begun.join()
         stopping.clear()
 
-    assert fates(campaign.id) == {"audience": 3, "queued": 3}
+    found = fates(campaign.id)
+    assert found == {"audience": 200, "sent": found["sent"], "queued": 200 - found["sent"]}
+    assert 20 <= found["sent"] == len(sink.mails) < 200
 
 
 def test_dead_workers_leave_doubt_only_about_what_was_on_the_wire(sink: Sink, run_jobs: RunJobs) -> None:
@@ -270,15 +272,21 @@ def test_a_worker_that_slept_through_its_lease_may_send_nothing(sink: Sink, run_
     make_recipients(newsletter, 3)
     campaign = make_campaign(newsletter)
     service.send(campaign)
-    with db.engine.begin() as connection:
-        mine = claims.claim(connection, campaign.id, 10)
+    desk = Desk(db.engine, campaign.id)
+    batch = desk.open_batch(10)
+    assert batch is not None
+    mine = list(batch.waiting)
+
     db.session.execute(db.text("UPDATE delivery SET lease_until = now() - interval '1 second'"))
     db.session.commit()
+    asleep = desk.turn([], batch, mine)
+    sweep.sweep()
+    recovered = desk.turn([], batch, mine)
+    batch.close()
+    desk.close()
 
-    with jobs.Line() as line:
-        jobs.Sender(campaign.id, jobs.Composer(db.session(), campaign), line).send(mine)
-
-    assert not sink.mails
+    assert asleep == recovered == set()
+    assert fates(campaign.id) == {"audience": 3, "queued": 3}
 
 
 def test_a_late_answer_settles_a_doubt(sink: Sink, run_jobs: RunJobs) -> None:

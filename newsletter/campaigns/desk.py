@@ -1,0 +1,86 @@
+"""The desk: what one sender does in the database while its lines go on talking to the relay.
+
+A batch holds its recipients' rows locked on a connection of its own, from the check that they are still
+there until the last of its mails has its fate; whoever leaves waits for that. On another connection the desk
+commits, a window at a time, what is about to be sent and what became of it.
+"""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
+
+from newsletter.campaigns import claims
+from newsletter.campaigns.claims import Claim, Outcome
+from newsletter.campaigns.mails import RecipientRow, lock_recipients
+from newsletter.campaigns.models import DeliveryState
+
+SETTLE_SECONDS = 30.0
+
+
+@dataclass(eq=False)
+class Batch:
+    """Claims whose recipients are held. `waiting` are not on the wire yet, `open` have no fate yet."""
+
+    locks: Connection
+    rows: dict[int, RecipientRow]
+    waiting: deque[Claim]
+    open: int
+    since: float = field(default_factory=time.monotonic)
+
+    def close(self) -> None:
+        """Let go of the recipients' rows."""
+        self.locks.close()
+
+
+class Desk:
+    """The database's side of one campaign's sending. One call at a time, from any thread."""
+
+    def __init__(self, engine: Engine, campaign_id: int) -> None:
+        self._engine = engine
+        self._campaign_id = campaign_id
+        self._marks = engine.connect()
+
+    def open_batch(self, number: int) -> Batch | None:
+        """Claim up to `number` deliveries and hold their recipients; None when nothing is due."""
+        mine = claims.claim(self._marks, self._campaign_id, number)
+        self._marks.commit()
+        if not mine:
+            return None
+        locks = self._engine.connect()
+        rows = lock_recipients(locks, [claim.recipient_id for claim in mine if claim.recipient_id])
+        here = deque(claim for claim in mine if claim.recipient_id in rows)
+        batch = Batch(locks, rows, here, len(here))
+        self.settle([Outcome(claim, DeliveryState.SKIPPED) for claim in mine if claim.recipient_id not in rows])
+        return batch
+
+    def turn(self, outcomes: Sequence[Outcome], batch: Batch | None, window: Sequence[Claim]) -> set[int]:
+        """Settle, and note that `window` is about to go; return the ids of those that may. One commit."""
+        self.settle(outcomes)
+        if batch is None or not window:
+            return set()
+        may = claims.wire(self._marks, self._campaign_id, window)
+        self._marks.commit()
+        batch.locks.execute(text("SELECT 1"))  # the locks are worth nothing if their connection is gone
+        return may
+
+    def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Write and commit; while the database is away keep trying, because only we know what became of them."""
+        give_up = time.monotonic() + SETTLE_SECONDS
+        while outcomes:
+            try:
+                claims.settle(self._marks, outcomes)
+                self._marks.commit()
+                return
+            except OperationalError:
+                if time.monotonic() > give_up:
+                    raise
+                self._marks.rollback()
+                time.sleep(0.5)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._marks.close()

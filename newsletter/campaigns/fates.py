@@ -1,0 +1,27 @@
+"""What a relay's verdict means for a delivery."""
+
+from newsletter.campaigns.breaker import OurFault
+from newsletter.campaigns.claims import Claim, Outcome
+from newsletter.campaigns.models import DeliveryState
+from newsletter.mail.pipeline import Fate, Stage, Verdict
+
+POISON_ATTEMPTS = 3
+"""A mail on which the relay hangs up this often waits like one that was refused for now: it must not hold up others."""
+
+
+def outcome_of(claim: Claim, verdict: Verdict) -> Outcome:
+    """Return what became of the claim; raise `OurFault` when the relay refuses us rather than this recipient."""
+    if verdict.fate is Fate.IN_DOUBT:
+        return Outcome(claim, DeliveryState.IN_DOUBT)
+    if verdict.fate is Fate.DROPPED:
+        again = DeliveryState.DEFERRED if claim.attempt >= POISON_ATTEMPTS else DeliveryState.QUEUED
+        return Outcome(claim, again)
+    reply = verdict.reply
+    if verdict.fate is Fate.CLOSING or reply is None:
+        return Outcome(claim, DeliveryState.QUEUED)
+    if verdict.fate is Fate.TAKEN:
+        return Outcome(claim, DeliveryState.SENT, reply.code, reply.status)
+    permanent = reply.code >= 500
+    if permanent and verdict.stage not in (Stage.RCPT, Stage.DOT):
+        raise OurFault(reply)
+    return Outcome(claim, DeliveryState.FAILED if permanent else DeliveryState.DEFERRED, reply.code, reply.status)

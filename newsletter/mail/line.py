@@ -1,0 +1,115 @@
+"""One connection to the relay that never waits: a socket, the conversation on it, and when it is overdue."""
+
+import selectors
+import smtplib
+import ssl
+import time
+from collections.abc import Callable
+
+from flask import current_app
+
+from newsletter.mail.pipeline import Fate, Letter, Pipeline, Verdict
+from newsletter.mail.transport import FINAL_DOT_SECONDS, Relay
+
+READ_OCTETS = 64 * 1024
+_AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class Line:
+    """Takes letters, and gives verdicts as the relay's replies come in. Driven by a selector on `fileno()`."""
+
+    def __init__(self, relay: Relay) -> None:
+        host = relay.host
+        if host is None or host.sock is None:
+            raise smtplib.SMTPServerDisconnected("the connection is closed")
+        self._relay = relay
+        self._sock = host.sock
+        self._sock.setblocking(False)
+        self._pipeline = Pipeline(pipelining=host.has_extn("pipelining"))
+        self._command_seconds: int = current_app.config["MAIL_TIMEOUT"]
+        self._heard_at = time.monotonic()
+        self.broken = False
+        self.closing = False
+        self.watched = selectors.EVENT_READ
+
+    def fileno(self) -> int:
+        """Return the socket's number."""
+        return self._sock.fileno()
+
+    @property
+    def load(self) -> int:
+        """How many letters are on their way here."""
+        return self._pipeline.load
+
+    @property
+    def writing(self) -> bool:
+        """Whether there is something to write that the operating system did not take yet."""
+        return bool(self._pipeline.outgoing())
+
+    def overdue(self) -> bool:
+        """Return whether the relay has owed a reply for longer than it may."""
+        patience = FINAL_DOT_SECONDS if self._pipeline.at_dot else self._command_seconds
+        return self._pipeline.waiting and time.monotonic() - self._heard_at > patience
+
+    def feed(self, letter: Letter) -> None:
+        """Take a letter on, and write as much as goes now."""
+        if not self._pipeline.waiting:
+            self._heard_at = time.monotonic()  # patience begins with the question
+        self._pipeline.feed(letter)
+        self.write()
+
+    def write(self) -> None:
+        """Write as much as goes now; a broken connection shows in `broken`."""
+        octets = self._pipeline.outgoing()
+        try:
+            if octets:
+                self._pipeline.wrote(self._sock.send(octets))
+        except _AGAIN:
+            return
+        except OSError:
+            self.broken = True
+
+    def read(self) -> list[Verdict]:
+        """Return the verdicts that came in, and write what they make room for."""
+        verdicts: list[Verdict] = []
+        try:
+            while True:
+                data = self._sock.recv(READ_OCTETS)
+                if not data:
+                    self.broken = True
+                    break
+                self._heard_at = time.monotonic()
+                verdicts.extend(self._pipeline.receive(data))
+                if len(data) < READ_OCTETS and not _pending(self._sock):
+                    break
+        except _AGAIN:
+            pass
+        except (OSError, ValueError):
+            self.broken = True
+        self.closing = self.closing or any(verdict.fate is Fate.CLOSING for verdict in verdicts)
+        if not self.broken:
+            self.write()
+        return verdicts
+
+    def release(self) -> list[Letter]:
+        """Give back the letters that have not begun."""
+        return self._pipeline.release()
+
+    def lost(self) -> list[Verdict]:
+        """Let go of a broken connection; return what became of the letters on it."""
+        self._relay.close()
+        return self._pipeline.lost()
+
+    def close(self) -> None:
+        """Say goodbye; nothing is on its way any more."""
+        if self.broken or self._pipeline.load:
+            self._relay.close()
+            return
+        self._sock.settimeout(self._command_seconds)
+        self._relay.__exit__(None, None, None)
+
+
+def _pending(sock: object) -> int:
+    """Return how many octets TLS has decrypted already: a selector does not see them."""
+    count: Callable[[], int] | None = getattr(sock, "pending", None)
+    return count() if count is not None else 0
