@@ -46,8 +46,14 @@ def admit(
 
 def find(newsletter_id: int, email: str) -> Recipient | None:
     """Return the recipient with this address on the newsletter, under whichever key it was stored."""
-    return db.session.execute(
-        select(Recipient).where(
-            Recipient.newsletter_id == newsletter_id, Recipient.address_digest.in_(address.all_digests(email))
+    # While SECRET_KEY is being changed, processes with and without the new one may run side by side.
+    return (
+        db.session.execute(
+            select(Recipient)
+            .where(Recipient.newsletter_id == newsletter_id, Recipient.address_digest.in_(address.all_digests(email)))
+            .order_by(Recipient.id)
+            .limit(1)
         )
-    ).scalar_one_or_none()
+        .scalars()
+        .first()
+    )
