@@ -64,9 +64,8 @@ def init_app(app: Flask) -> None:
     security.want_json(lambda _request: False)
     manager = security.login_manager
     manager.user_loader(sessions.load)
-    # Flask-Security's own API tokens and its look at the session on every public page are not wanted.
+    # No API tokens of Flask-Security's own beside ours.
     manager.request_loader(None)
-    app.before_request_funcs[None].remove(security.principal._on_before_request)
     user_logged_in.connect(sessions.begin, app)
     user_logged_out.connect(sessions.end, app)
     endpoint = "security.login"
