@@ -9,6 +9,7 @@ This process has no threads and does nothing but look after its children: when i
 
 import os
 import signal
+import socket
 import sys
 import time
 import urllib.error
@@ -21,7 +22,7 @@ from honcho.environ import parse_procfile
 
 from newsletter.demo.home import Home
 from newsletter.demo.postgres import start_postgres
-from newsletter.demo.services import LOOPBACK, Child, Service, ServiceError, free_port, spawn, start_valkey, tail
+from newsletter.demo.services import LOOPBACK, Child, Service, ServiceError, bind, spawn, start_valkey, tail
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WEB_PORT, INBOX_PORT = 8000, 8025
@@ -50,7 +51,7 @@ class Demo:
 
     def settings(self) -> None:
         """Complete the environment: what it names stays, the rest is ours."""
-        port = self.env.get("PORT") or str(self.home.port("web", WEB_PORT))
+        port = self.env.get("PORT") or self._web_port()
         defaults = {
             "PORT": port,
             "HOST": LOOPBACK,
@@ -61,6 +62,12 @@ class Demo:
         }
         self.env |= {name: value for name, value in defaults.items() if not self.env.get(name)}
         self.env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), self.env.get("PATH", os.defpath)])
+
+    def _web_port(self) -> str:
+        bound = self.stack.enter_context(self.home.port("web", WEB_PORT))
+        # The server, which shares its port among its workers, is let in; it must belong to the same user.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        return str(bound.getsockname()[1])
 
     def services(self) -> None:
         """Start what the environment does not name."""
@@ -80,11 +87,13 @@ class Demo:
         """Start the mail catcher and return the words about it; or about the relay that the environment names."""
         if self.env.get("MAIL_SERVER"):
             return f"none: mail goes to {self.env['MAIL_SERVER']}"
-        http, smtp = self.home.port("inbox", INBOX_PORT), free_port()
-        self.env |= {"MAIL_SERVER": LOOPBACK, "MAIL_PORT": str(smtp), "MAIL_USE_TLS": "0", "MAIL_USE_SSL": "0"}
-        arguments = [str(self.home.path / "inbox"), str(smtp), str(http), self.env["PUBLIC_URL"]]
-        self.start("inbox", [sys.executable, "-m", "newsletter.demo.inbox", *arguments])
-        return f"http://localhost:{http}/"
+        with self.home.port("inbox", INBOX_PORT) as http, bind(0) as smtp:
+            arguments = [str(self.home.path / "inbox"), str(smtp.fileno()), str(http.fileno()), self.env["PUBLIC_URL"]]
+            command = [sys.executable, "-m", "newsletter.demo.inbox", *arguments]
+            self.start("inbox", command, pass_fds=(smtp.fileno(), http.fileno()))
+            self.env |= {"MAIL_SERVER": LOOPBACK, "MAIL_PORT": str(smtp.getsockname()[1])}
+            self.env |= {"MAIL_USE_TLS": "0", "MAIL_USE_SSL": "0"}
+            return f"http://localhost:{http.getsockname()[1]}/"
 
     def prepare(self) -> str:
         """Migrate and fill; return the login's URL."""
@@ -127,10 +136,10 @@ class Demo:
         except (OSError, urllib.error.HTTPError):
             return False
 
-    def start(self, name: str, command: list[str]) -> None:
+    def start(self, name: str, command: list[str], pass_fds: tuple[int, ...] = ()) -> None:
         """Start a child that is ours from now on."""
         with self._log(name).open("wb") as log:
-            child = spawn(name, command, env=self.env, cwd=ROOT, output=log)
+            child = spawn(name, command, env=self.env, cwd=ROOT, output=log, pass_fds=pass_fds)
         self.stack.callback(child.stop)
         self.children.append(child)
         self.started.append(child)

@@ -3,11 +3,12 @@
 import fcntl
 import os
 import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from newsletter.demo.services import ServiceError, free_port
+from newsletter.demo.services import ServiceError, bind
 
 
 class Home:
@@ -39,15 +40,14 @@ class Home:
                 file.write(secrets.token_hex(32))
         return path.read_text().strip()
 
-    def port(self, name: str, preferred: int) -> int:
-        """Return the port that served `name` the last time if it is free, or `preferred`, or any free one.
+    def port(self, name: str, preferred: int) -> socket.socket:
+        """Return a socket bound to the port that served `name` the last time, or `preferred`, or any free one.
 
-        The links in mails that were caught earlier go on working that way.
+        The links in mails that were caught earlier go on working that way. The socket keeps others away from
+        the port; it does not listen yet.
         """
         path = self.path / f"{name}.port"
         remembered = int(path.read_text()) if path.exists() else preferred
-        port = free_port(remembered)
-        if port != remembered:
-            port = free_port(preferred)
-        path.write_text(str(port))
-        return port
+        bound = bind(remembered, preferred, 0)
+        path.write_text(str(bound.getsockname()[1]))
+        return bound

@@ -1,14 +1,16 @@
 """The mail catcher of `make run`: takes every mail by SMTP, delivers none, and shows them on a web page.
 
-    python -m newsletter.demo.inbox DIRECTORY SMTP_PORT HTTP_PORT IMAGES_FROM
+    python -m newsletter.demo.inbox DIRECTORY SMTP_FD HTTP_FD IMAGES_FROM
 
-It listens on the loopback only. Mails are shown as strangers' work: their HTML in a sandboxed frame, without
-scripts, with images from IMAGES_FROM (the origin of our own pages, which serve the pixel) and nowhere else.
+The two numbers are inherited sockets, bound already, so that nobody can take the port in between. Mails are
+shown as strangers' work: their HTML in a sandboxed frame, without scripts, with images from IMAGES_FROM (the
+origin of our own pages, which serve the pixel) and nowhere else.
 """
 
 import asyncio
 import re
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -20,7 +22,6 @@ from markupsafe import Markup, escape
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from newsletter.demo.mailbox import Mailbox
-from newsletter.demo.services import LOOPBACK
 
 URL = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)]")
 HEAD = re.compile(r"^(\s*<!doctype[^>]*>)?(\s*<html[^>]*>)?(\s*<head[^>]*>)?", re.IGNORECASE)
@@ -133,24 +134,34 @@ class _QuietHandler(WSGIRequestHandler):
         """Write no access log."""
 
 
-def serve_smtp(mailbox: Mailbox, port: int) -> None:
+def serve_smtp(mailbox: Mailbox, bound: socket.socket) -> None:
     """Take mail until the process ends."""
     loop = asyncio.new_event_loop()
 
     def protocol() -> SMTP:
         return SMTP(Catcher(mailbox), hostname="inbox.example", ident="keeps every mail", loop=loop)
 
-    loop.run_until_complete(loop.create_server(protocol, LOOPBACK, port))
+    loop.run_until_complete(loop.create_server(protocol, sock=bound))
     loop.run_forever()
+
+
+def _listening(descriptor: int) -> socket.socket:
+    bound = socket.socket(fileno=descriptor)
+    # So that what is left of its connections does not keep the next start from this port.
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.listen()
+    return bound
 
 
 def main(words: list[str]) -> None:
     """Run both servers until SIGTERM."""
-    directory, smtp_port, http_port, images_from = words
+    directory, smtp_fd, http_fd, images_from = words
     mailbox = Mailbox(Path(directory))
-    threading.Thread(target=serve_smtp, args=(mailbox, int(smtp_port)), daemon=True).start()
+    smtp, http = _listening(int(smtp_fd)), _listening(int(http_fd))
+    threading.Thread(target=serve_smtp, args=(mailbox, smtp), daemon=True).start()
+    host, port = http.getsockname()
     app = create_app(mailbox, images_from)
-    server = make_server(LOOPBACK, int(http_port), app, threaded=True, request_handler=_QuietHandler)
+    server = make_server(host, port, app, threaded=True, request_handler=_QuietHandler, fd=http.fileno())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server.serve_forever()
 

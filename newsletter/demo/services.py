@@ -97,18 +97,28 @@ def spawn(
     return Child(name, process, stop_signal)
 
 
-def free_port(preferred: int = 0) -> int:
-    """Return `preferred` if nothing listens there on this machine, otherwise a port that is free right now."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            number: int = probe.getsockname()[1]
-            return number
-    raise ServiceError("There is no free port on this machine.")
+def bind(*ports: int) -> socket.socket:
+    """Return a socket bound to the first of `ports` that is free on the loopback; 0 is any. Raises `ServiceError`."""
+    for port in ports:
+        bound = socket.socket()
+        # What is left of connections of the last start does not count.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((LOOPBACK, port))
+        except OSError:
+            bound.close()
+            continue
+        # From here on nobody else gets the port, except a process of ours that asks to share it.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        return bound
+    raise ServiceError(f"None of these ports is free: {', '.join(map(str, ports))}")
+
+
+def free_port() -> int:
+    """Return a port that is free right now."""
+    with bind(0) as bound:
+        number: int = bound.getsockname()[1]
+        return number
 
 
 def wait_until(ready: Callable[[], bool], child: Child, log: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.demo.home import Home
-from newsletter.demo.services import ServiceError, free_port
+from newsletter.demo.services import ServiceError, bind
 
 
 def test_two_demonstrations_do_not_share_a_home(tmp_path: Path) -> None:
@@ -29,11 +29,19 @@ def test_the_secret_key_stays_and_is_ours_alone(tmp_path: Path) -> None:
 
 
 def test_the_port_stays_so_that_links_in_earlier_mails_work(tmp_path: Path) -> None:
-    preferred = free_port()
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", preferred))
-        other.listen()
-        first = Home(tmp_path).port("web", preferred)
+    with bind(0) as other:
+        preferred = number_of(other)
+        with Home(tmp_path).port("web", preferred) as bound:
+            first = number_of(bound)
 
-    assert first != preferred
-    assert Home(tmp_path).port("web", preferred) == first
+    with Home(tmp_path).port("web", preferred) as bound:
+        assert number_of(bound) == first != preferred
+
+
+def test_a_port_is_nobody_elses_from_the_moment_it_is_chosen(tmp_path: Path) -> None:
+    with Home(tmp_path / "one").port("web", 0) as one, Home(tmp_path / "two").port("web", number_of(one)) as two:
+        assert number_of(two) != number_of(one)
+
+
+def number_of(bound: socket.socket) -> int:
+    return int(bound.getsockname()[1])

@@ -1,5 +1,6 @@
 """The mail catcher: keeps every mail, shows it as it came, and lets it do nothing."""
 
+import os
 import smtplib
 import sys
 import time
@@ -14,23 +15,27 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from newsletter.demo.inbox import BASE, HEAD, links
 from newsletter.demo.mailbox import Mailbox
-from newsletter.demo.services import Child, free_port, spawn
+from newsletter.demo.services import Child, bind, free_port, spawn
 
 
 @dataclass
 class Inbox:
-    url: str
+    http_port: int
     smtp_port: int
     directory: Path
     child: Child | None = None
 
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}/"
+
     def start(self) -> None:
-        port = self.url.rpartition(":")[2].rstrip("/")
-        command = [sys.executable, "-W", "error", "-m", "newsletter.demo.inbox"]
-        arguments = [str(self.directory), str(self.smtp_port), port, self.url.rstrip("/")]
+        command = [sys.executable, "-W", "error", "-m", "newsletter.demo.inbox", str(self.directory)]
         log = self.directory.with_suffix(".log")
-        with log.open("wb") as output:
-            self.child = spawn("inbox", [*command, *arguments], env={"PATH": "/usr/bin:/bin"}, output=output)
+        with log.open("wb") as output, bind(self.smtp_port) as smtp, bind(self.http_port) as http:
+            fds = (smtp.fileno(), http.fileno())
+            command += [*map(str, fds), self.url.rstrip("/")]
+            self.child = spawn("inbox", command, env={"PATH": os.defpath}, output=output, pass_fds=fds)
         deadline = time.monotonic() + 30
         while not self.answers():
             assert time.monotonic() < deadline, log.read_text()
@@ -58,7 +63,7 @@ class Inbox:
 
 @pytest.fixture
 def inbox(tmp_path: Path) -> Iterator[Inbox]:
-    inbox = Inbox(f"http://127.0.0.1:{free_port()}/", free_port(), tmp_path / "inbox")
+    inbox = Inbox(free_port(), free_port(), tmp_path / "inbox")
     inbox.start()
     yield inbox
     inbox.stop()

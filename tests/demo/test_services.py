@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from redis.retry import Retry
 
 from newsletter.demo import postgres
 from newsletter.demo.postgres import start_postgres
-from newsletter.demo.services import Service, ServiceError, free_port, start_valkey
+from newsletter.demo.services import Service, ServiceError, bind, start_valkey
 
 
 @contextmanager
@@ -121,13 +120,15 @@ def test_a_service_that_does_not_start_says_why(tmp_path: Path) -> None:
 
 
 def test_a_taken_port_is_not_chosen() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
+    with bind(0) as taken:
         number = taken.getsockname()[1]
+        with bind(number, 0) as other:
+            assert other.getsockname()[1] != number
+        with pytest.raises(ServiceError, match=str(number)):
+            bind(number)
 
-        assert free_port(number) != number
-    assert free_port(number) == number
+    with bind(number, 0) as again:
+        assert again.getsockname()[1] == number
 
 
 PARENT = """
