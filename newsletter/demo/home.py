@@ -10,6 +10,9 @@ from pathlib import Path
 
 from newsletter.demo.services import ServiceError, bind
 
+NEIGHBOURS = 10
+"""How many ports are tried before any will do: 8001 is easier to type than 45683."""
+
 
 class Home:
     """A directory, by default `var/` in the checkout."""
@@ -48,6 +51,6 @@ class Home:
         """
         path = self.path / f"{name}.port"
         remembered = int(path.read_text()) if path.exists() else preferred
-        bound = bind(remembered, preferred, 0)
+        bound = bind(remembered, *range(preferred, preferred + NEIGHBOURS), 0)
         path.write_text(str(bound.getsockname()[1]))
         return bound
