@@ -11,6 +11,8 @@ UV := UV_PYTHON_DOWNLOADS=never $(VENV)/bin/uv
 # Where the system keeps certificates of its own (a company's, say), they count.
 UV += $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
 INSTALL := $(UV) pip install --quiet --python $(VENV)/bin/python
+CATALOGUES := newsletter/translations
+POT := $(CATALOGUES)/messages.pot
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 # A virtual environment can't be moved: one that came along with a copied checkout is made anew.
@@ -36,6 +38,15 @@ check: $(VENV)/dev ## Check style, types and the import rules
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
+
+.PHONY: translations
+translations: $(VENV)/dev ## Take new texts into the German catalogue; translate them in messages.po, then run it again
+	@$(VENV)/bin/pybabel -q extract --no-wrap --mapping-file pyproject.toml --sort-by-file --add-location file \
+	  --ignore-dirs '.* var' --output-file $(POT) .
+	@$(VENV)/bin/pybabel -q update --no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date \
+	  --input-file $(POT) --output-dir $(CATALOGUES) --locale de
+	@rm $(POT)
+	@$(VENV)/bin/pybabel compile --statistics --directory $(CATALOGUES)
 
 .PHONY: lock
 lock: $(VENV)/made-in ## Write requirements*.txt from pyproject.toml; ARGS=--upgrade takes newer versions

@@ -79,6 +79,8 @@ def environment(database_url: str, redis_url: str, mail_port: int) -> dict[str, 
         "HOST": "127.0.0.1",
         "PORT": str(port),
         "SIGNUPS_PER_MINUTE": "0",
+        # Tests read the texts as they stand in the code; German has tests of its own.
+        "LANGUAGE": "en",
         # Programs of this environment first, and nothing of the developer's own settings.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "HOME": os.environ.get("HOME", "/"),
@@ -139,7 +141,14 @@ def settings(env: dict[str, str]) -> Settings:
 
 
 class OutsideClient(FlaskClient):
-    """A client whose requests come from outside: the test's app context, session and language stay its own."""
+    """A client whose requests come from outside: the test's app context, session and language stay its own.
+
+    Like Chromium in the tests it wishes for English, unless a test says otherwise.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
 
     def open(self, *arguments: Any, **options: Any) -> TestResponse:
         response: TestResponse = contextvars.Context().run(super().open, *arguments, **options)

@@ -5,18 +5,28 @@ from collections import deque
 from newsletter.campaigns.claims import Outcome
 from newsletter.campaigns.models import DeliveryState
 from newsletter.core.errors import NewsletterError
+from newsletter.core.i18n import gettext as _
 from newsletter.mail.transport import RelayAway, Reply
 
 IN_A_ROW = 10
 OF_THE_LAST, AT_MOST = 50, 10
+REFUSES = "the relay refuses"
 
 
 class OurFault(NewsletterError):
     """The relay refuses us, not a recipient: wrong login or sender, a policy, or too many refusals."""
 
     def __init__(self, reply: Reply | None) -> None:
-        super().__init__(f"the relay refuses: {reply.code} {reply.status}".strip() if reply else "the relay refuses")
+        super().__init__(f"{REFUSES}: {reply.code} {reply.status}".strip() if reply else REFUSES)
         self.reply = reply
+
+
+def explain(reason: str) -> str:
+    """Return the reason of a pause, as it is stored, in the reader's language."""
+    if not reason.startswith(REFUSES):
+        return reason
+    reply = reason.removeprefix(REFUSES).removeprefix(": ")
+    return _("the relay refuses: %(reply)s", reply=reply) if reply else _("the relay refuses")
 
 
 class Breaker:

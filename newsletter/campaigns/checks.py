@@ -8,6 +8,7 @@ from flask import url_for
 from newsletter.campaigns import audience
 from newsletter.campaigns.models import Campaign
 from newsletter.core.i18n import gettext as _
+from newsletter.core.i18n import ngettext
 from newsletter.recipients.models import Newsletter
 
 LONG_SUBJECT = 60
@@ -62,9 +63,7 @@ def _recipients(newsletter: Newsletter) -> Check:
     sign_up = url_for("newsletters.change", slug=newsletter.slug)
     if not number:
         return Check(Level.ERROR, _("Nobody has subscribed to this newsletter yet."), sign_up)
-    if number == 1:
-        return Check(Level.GOOD, _("It goes to 1 recipient."))
-    return Check(Level.GOOD, _("It goes to %(number)s recipients.", number=number))
+    return Check(Level.GOOD, ngettext("It goes to %(number)s recipient.", "It goes to %(number)s recipients.", number))
 
 
 def _imprint(newsletter: Newsletter) -> Check:

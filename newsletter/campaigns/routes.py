@@ -9,7 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from newsletter.campaigns import checks, service
+from newsletter.campaigns import breaker, checks, service
 from newsletter.campaigns.counts import counts
 from newsletter.campaigns.figures import figures
 from newsletter.campaigns.models import Campaign, CampaignState
@@ -17,6 +17,7 @@ from newsletter.campaigns.progress import progress
 from newsletter.core.db import db
 from newsletter.core.errors import Conflict, Invalid
 from newsletter.core.i18n import gettext as _
+from newsletter.core.i18n import ngettext
 from newsletter.recipients import newsletters
 from newsletter.recipients.models import Newsletter
 from newsletter.staff import audit, guards
@@ -88,6 +89,7 @@ def _page(campaign: Campaign, problem: str = "", to: str = "", to_error: str = "
         id=public_id,
         newsletter=newsletter,
         problem=problem,
+        pause_reason=breaker.explain(campaign.pause_reason or ""),
         to=to or current_user.email,
         to_error=to_error,
         **values,
@@ -161,7 +163,11 @@ def cancel(public_id: str) -> ResponseReturnValue:
     now = progress(campaign)
     open_ = now.counts["audience"] - now.done
     lines = [
-        _("%(number)s mails have not gone out and never will. Those that went stay where they are.", number=open_),
+        ngettext(
+            "%(number)s mail has not gone out and never will. Those that went stay where they are.",
+            "%(number)s mails have not gone out and never will. Those that went stay where they are.",
+            open_,
+        ),
         _("A cancelled campaign can't be resumed. To stop for a while, pause it."),
     ]
     if not campaign.started_at:
@@ -194,7 +200,11 @@ def resend(public_id: str) -> ResponseReturnValue:
         return _done(campaign, service.resend_in_doubt, "campaign.resend")
     number = counts(campaign.id)["in_doubt"]
     lines = [
-        _("%(number)s mails were handed over when the connection broke: they may have arrived, or not.", number=number),
+        ngettext(
+            "%(number)s mail was handed over when the connection broke: it may have arrived, or not.",
+            "%(number)s mails were handed over when the connection broke: they may have arrived, or not.",
+            number,
+        ),
         _("Sent again, some people get the same mail twice. It has the same Message-ID, so many mailboxes notice."),
     ]
     return _ask(campaign, _("Send again to those in doubt?"), lines, _("Send again"), danger=False)

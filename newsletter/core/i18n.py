@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from flask import Flask, current_app, g, has_request_context, request
-from flask_babel import Babel, force_locale, refresh
+from flask_babel import Babel, force_locale, format_decimal, refresh
 from flask_babel import gettext as _gettext
+from flask_babel import ngettext as _ngettext
 
 LANGUAGES = ("de", "en")
 babel = Babel()
@@ -16,6 +18,7 @@ def init_app(app: Flask) -> None:
     app.config.setdefault("BABEL_DEFAULT_LOCALE", app.config["LANGUAGE"])
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "Europe/Berlin")
     babel.init_app(app, locale_selector=language)
+    app.url_defaults(_keep_asking)
 
 
 def language() -> str:
@@ -23,12 +26,23 @@ def language() -> str:
     fallback = str(g.get("language") or current_app.config["LANGUAGE"])
     if not has_request_context():
         return fallback
-    asked = request.args.get("lang")
-    if asked in LANGUAGES:
+    asked = _asked()
+    if asked:
         return asked
     # Werkzeug's best_match would take "en" out of "de-AT, en;q=0.5".
     wished = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality)
     return next((code for code in wished if code in LANGUAGES), fallback)
+
+
+def _asked() -> str | None:
+    asked = request.args.get("lang")
+    return asked if asked in LANGUAGES else None
+
+
+def _keep_asking(endpoint: str, values: dict[str, Any]) -> None:
+    """Let the links of a page in a language that was asked for lead on in it: no cookie remembers the wish."""
+    if has_request_context() and _asked() and not endpoint.endswith("static"):
+        values.setdefault("lang", _asked())
 
 
 def speak(code: str) -> None:
@@ -47,3 +61,8 @@ def speaking(code: str) -> Iterator[None]:
 def gettext(message: str, **values: object) -> str:
     """Return `message` in the language in force, its `%(name)s` slots filled. Imported as `_`."""
     return str(_gettext(message, **values))
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """Do as `gettext` with the form that fits `count`, which fills the slot `number` as the language writes it."""
+    return str(_ngettext(one, many, count, number=format_decimal(count)))

@@ -1,17 +1,21 @@
-"""The words a person agrees to when signing up, as shown and as kept: what, from whom, measured how, and the "
-"way out."""
+"""The words a person agrees to when signing up, as shown and as kept: what, from whom, measured how, the way out."""
 
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import speaking
 from newsletter.recipients.models import Measurement, Newsletter
 
 
+def language_of(newsletter: Newsletter, wished: str) -> str:
+    """Return the language of the whole consent: the newsletter's where it has words of its own, else as wished."""
+    return newsletter.language if newsletter.consent_text.strip() else wished
+
+
 def paragraphs(newsletter: Newsletter, language: str) -> list[str]:
-    """Return the consent text in `language`: the newsletter's own words or the default, then what is the same for all.
+    """Return the consent text: the newsletter's own words or the default in `language`, then what is the same for all.
 
     With measurement `all` it says so. With `ask` the words of the box (`measurement_question`) are not among these.
     """
-    with speaking(language):
+    with speaking(language_of(newsletter, language)):
         own = [part.strip() for part in newsletter.consent_text.split("\n\n") if part.strip()]
         return [*(own or _default(newsletter)), *_measurement(newsletter), _withdrawal()]
 
@@ -20,7 +24,7 @@ def measurement_question(newsletter: Newsletter, language: str) -> str:
     """Return the words beside the box that a newsletter with measurement `ask` shows; empty otherwise."""
     if newsletter.measurement != Measurement.ASK:
         return ""
-    with speaking(language):
+    with speaking(language_of(newsletter, language)):
         return _(
             "I also agree that %(sender)s counts, under a pseudonym, whether I open the e-mails and which links "
             "I click. I can object at any time.",
@@ -41,7 +45,7 @@ def _default(newsletter: Newsletter) -> list[str]:
         title=newsletter.title,
     )
     about = newsletter.description.strip()
-    return [f"{words} {_('What it is about: %(about)s', about=about)}" if about else words]
+    return [words, *([_("What it is about: %(about)s", about=about)] if about else [])]
 
 
 def _measurement(newsletter: Newsletter) -> list[str]:
@@ -50,8 +54,7 @@ def _measurement(newsletter: Newsletter) -> list[str]:
     return [
         _(
             "To see what is of interest, %(sender)s counts, under a pseudonym, whether the e-mails are opened "
-            "and which "
-            "links are clicked. You can object at any time.",
+            "and which links are clicked. You can object at any time.",
             sender=newsletter.from_name,
         )
     ]

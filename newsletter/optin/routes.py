@@ -46,6 +46,7 @@ def _form(newsletter: Newsletter, errors: dict[str, str] | None = None) -> str:
         values=request.form,
         errors=errors or {},
         consent=consent.paragraphs(newsletter, language()),
+        consent_language=consent.language_of(newsletter, language()),
         measurement_question=consent.measurement_question(newsletter, language()),
     )
 

@@ -42,7 +42,7 @@ def request(newsletter: Newsletter, values: Mapping[str, Any], *, language: str,
         person=person,
         language=language,
         measurement=agreed_measurement(newsletter, values.get("measurement") in TICKED),
-        consent_wording=wordings.store(wordings.CONSENT, language, consent.text(newsletter, language)),
+        consent_wording=_consent_wording(newsletter, language),
         privacy_wording=wordings.store(wordings.PRIVACY, language, statement.text(language)),
         source=source,
         requested_at=utcnow(),
@@ -50,6 +50,11 @@ def request(newsletter: Newsletter, values: Mapping[str, Any], *, language: str,
     row_id = outbox.post(jobs.send_confirmation, signup.payload())
     db.session.commit()
     outbox.ring(row_id, jobs.send_confirmation)
+
+
+def _consent_wording(newsletter: Newsletter, language: str) -> bytes:
+    spoken = consent.language_of(newsletter, language)
+    return wordings.store(wordings.CONSENT, spoken, consent.text(newsletter, language))
 
 
 def _who(values: Mapping[str, Any]) -> tuple[str, Person]:

@@ -26,6 +26,7 @@ class Profile:
     confirmed_at: datetime
     requested_at: datetime | None
     consent: str | None
+    consent_language: str | None
 
 
 def live(link_key: bytes) -> Recipient:
@@ -42,11 +43,11 @@ def profile(link_key: bytes) -> Profile:
     """Return what is stored; raise `BadToken`."""
     recipient = live(link_key)
     receipt = db.session.execute(
-        select(Receipt.requested_at, Wording.text)
+        select(Receipt.requested_at, Wording.text, Wording.language)
         .join(Wording, Wording.digest == Receipt.consent_wording)
         .where(Receipt.id == recipient.receipt_id)
     ).first()
-    requested_at, consent = receipt or (None, None)
+    requested_at, consent, consent_language = receipt or (None, None, None)
     return Profile(
         newsletter=db.session.get_one(Newsletter, recipient.newsletter_id),
         email=address.unseal(recipient.address_sealed or b""),
@@ -55,6 +56,7 @@ def profile(link_key: bytes) -> Profile:
         confirmed_at=recipient.confirmed_at,
         requested_at=requested_at,
         consent=consent,
+        consent_language=consent_language,
     )
 
 

@@ -119,5 +119,4 @@ def fresh_link(token: str) -> ResponseReturnValue:
 
 
 def _back(token: str) -> ResponseReturnValue:
-    lang = request.args.get("lang")  # None is left out of the address
-    return redirect(url_for("recipients.me", token=token, saved="1", lang=lang), 303)
+    return redirect(url_for("recipients.me", token=token, saved="1"), 303)

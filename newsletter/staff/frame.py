@@ -22,7 +22,8 @@ def init_app(app: Flask) -> None:
 
 def percent(part: int, whole: int) -> str:
     """Return `part` of `whole` as a percentage with one decimal, or a dash when there is no whole."""
-    return str(format_percent(part / whole, "#,##0.0 %")) if whole else "–"
+    pattern = "#,##0.0\u00a0%" if page_language() == "de" else "#,##0.0%"
+    return str(format_percent(part / whole, pattern)) if whole else "–"
 
 
 def when(moment: datetime | None) -> str:

@@ -292,7 +292,7 @@ def test_the_report_shows_figures_and_withholds_small_ones(staff: FlaskClient) -
 
     page = staff.get(path_of(campaign)).text
 
-    assert "50.0 % of the delivered" in page
+    assert "50.0% of the delivered" in page
     assert re.search(r'<dt>Clicked</dt><dd class="withheld">fewer than 5</dd>', page)
     assert page.count("not shown") >= 3
     assert '<svg class="chart"' in page
