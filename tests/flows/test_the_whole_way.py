@@ -54,6 +54,7 @@ def make_newsletter(page: Page, url: str) -> None:
         "imprint": "Stadtwerke Musterstadt GmbH, Musterweg 1, 12345 Musterstadt",
     }.items():
         page.locator(f"[name={name}]").fill(value)
+    page.locator("select[name=language]").select_option("de")
     follow(page, page.locator("form button.btn-primary").click)
 
 
