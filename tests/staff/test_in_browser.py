@@ -17,6 +17,8 @@ from tests.sink import Sink
 from tests.staff.signing_in import PASSWORD
 
 pytestmark = pytest.mark.browser
+# Processes, a browser and axe share the machine with everything else that runs.
+expect.set_options(timeout=20_000)
 
 STATIC_PAGES = [
     "/staff/", "/staff/newsletters/", "/staff/newsletters/new", "/staff/newsletters/{slug}", "/staff/campaigns",
