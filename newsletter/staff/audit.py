@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 from newsletter.core.db import db
 from newsletter.staff.models import AuditEntry
 
-COMMAND_LINE = "command line"
+COMMAND_LINE, TOKEN = "command line", "token "
 MAX_CHARACTERS = 200
 KEPT = timedelta(days=90)
 

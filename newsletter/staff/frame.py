@@ -7,16 +7,19 @@ from flask_babel import format_datetime, format_decimal, format_percent, get_loc
 from flask_bootstrap import Bootstrap5
 
 from newsletter.core.i18n import gettext as _
+from newsletter.staff import audit
 from newsletter.staff.guards import is_admin
+from newsletter.staff.models import RoleName
 
 bootstrap = Bootstrap5()
 
 
 def init_app(app: Flask) -> None:
-    """Serve Bootstrap ourselves, and add the filters `number`, `percent` and `when`."""
+    """Serve Bootstrap ourselves, and add filters: how numbers, moments and what is stored in short read to people."""
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     bootstrap.init_app(app)
-    app.jinja_env.filters |= {"number": format_decimal, "percent": percent, "when": when, "action": action}
+    app.jinja_env.filters |= {"number": format_decimal, "percent": percent, "when": when}
+    app.jinja_env.filters |= {"action": action, "actor": actor, "role": role}
     app.jinja_env.globals |= {"is_admin": is_admin, "page_language": page_language}
 
 
@@ -35,6 +38,19 @@ def when(moment: datetime | None) -> str:
 def page_language() -> str:
     """Return the language that the page is written in, for `<html lang>`."""
     return str(get_locale())
+
+
+def role(name: str) -> str:
+    """Return what an account may do, in a word."""
+    words: dict[str, str] = {RoleName.MARKETING: _("Marketing"), RoleName.ADMIN: _("Administration")}
+    return words.get(name, name)
+
+
+def actor(name: str) -> str:
+    """Return who did what an entry of the audit trail says: an address, an API token, or the command line."""
+    if name.startswith(audit.TOKEN):
+        return _("Token %(name)s", name=name.removeprefix(audit.TOKEN))
+    return _("command line") if name == audit.COMMAND_LINE else name
 
 
 def action(code: str) -> str:

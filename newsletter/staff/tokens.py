@@ -53,7 +53,7 @@ def authenticate(bearer: str) -> ApiToken | None:
     stale = or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at < func.now() - NOTE_USE_EVERY)
     db.session.execute(update(ApiToken).where(ApiToken.id == token.id, stale).values(last_used_at=func.now()))
     db.session.commit()
-    audit.act_as(f"token {token.name}")
+    audit.act_as(audit.TOKEN + token.name)
     return token
 
 

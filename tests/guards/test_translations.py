@@ -25,13 +25,21 @@ _NOT_TEXT = re.compile(
 _SPOKEN_ATTRIBUTE = re.compile(r'\b(?:alt|aria-label|placeholder|title)="([^"]*)"')
 
 
+Text = tuple[str | None, str]
+"""A context, where there is one, and the text."""
+
+
 def forms(text: str | tuple[str, ...] | list[str]) -> list[str]:
     """Return a message's forms: one, or one for each number."""
     return [text] if isinstance(text, str) else list(text)
 
 
+def texts(catalog: Catalog) -> set[Text]:
+    return {(message.context, form) for message in catalog if message.id for form in forms(message.id)}
+
+
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+def found(tmp_path_factory: pytest.TempPathFactory) -> set[Text]:
     """Every text in code and templates, as `make translations` finds them."""
     pot = tmp_path_factory.mktemp("texts") / "messages.pot"
     with pytest.MonkeyPatch.context() as patch:
@@ -51,7 +59,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
             ]
         )
     with pot.open("rb") as file:
-        return {form for message in read_po(file) if message.id for form in forms(message.id)}
+        return texts(read_po(file))
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +69,8 @@ def german() -> Catalog:
         return read_po(file, locale="de", abort_invalid=True)
 
 
-def test_every_text_of_code_and_templates_is_in_the_catalogue_and_no_other(found: set[str], german: Catalog) -> None:
-    known = {form for message in german if message.id for form in forms(message.id)}
+def test_every_text_of_code_and_templates_is_in_the_catalogue_and_no_other(found: set[Text], german: Catalog) -> None:
+    known = texts(german)
 
     assert len(found) > 400
     assert found - known == set(), REFRESH
@@ -99,26 +107,26 @@ def test_the_compiled_catalogue_is_the_written_one(german: Catalog) -> None:
     compiled.seek(0)
 
     with (GERMAN / "messages.mo").open("rb") as file:
-        shipped = texts_of(gettext.GNUTranslations(file))
+        shipped = compiled_texts(gettext.GNUTranslations(file))
 
-    assert shipped == texts_of(gettext.GNUTranslations(compiled)), REFRESH
+    assert shipped == compiled_texts(gettext.GNUTranslations(compiled)), REFRESH
 
 
-def texts_of(translations: gettext.GNUTranslations) -> dict[object, str]:
+def compiled_texts(translations: gettext.GNUTranslations) -> dict[object, str]:
     """Return the texts without the header, which names the version of the tool."""
-    texts = dict(translations._catalog)  # type: ignore[attr-defined]  # there is no public way to list them
-    assert texts.pop("")
-    return texts
+    listed = dict(translations._catalog)  # type: ignore[attr-defined]  # there is no public way to list them
+    assert listed.pop("")
+    return listed
 
 
-def test_no_text_is_marked_where_it_is_not_found(found: set[str]) -> None:
+def test_no_text_is_marked_where_it_is_not_found(found: set[Text]) -> None:
     """For instance inside an f-string, where it would stay English."""
     for path in sorted((ROOT / "newsletter").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "ngettext"):
                 text = node.args[0]
                 assert isinstance(text, ast.Constant), f"{path}:{node.lineno} is not a text as it stands"
-                assert text.value in found, f"{path}:{node.lineno} is not found"
+                assert (None, text.value) in found, f"{path}:{node.lineno} is not found"
 
 
 def test_no_template_holds_a_text_that_is_not_marked() -> None:
