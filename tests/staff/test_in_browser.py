@@ -67,7 +67,7 @@ def test_a_campaign_is_written_previewed_tested_sent_and_read_about(
     expect(page.locator("iframe[title=Preview]").last).to_have_css("width", "375px")
 
     page.get_by_role("button", name="Save and check").click()
-    expect(page.get_by_role("heading", name="Winter prices")).to_be_visible()
+    expect(page.get_by_role("button", name="Send the test mail")).to_be_visible()
     axe(page)
     page.get_by_role("button", name="Send the test mail").click()
     expect(page.get_by_text("The test mail is on its way.")).to_be_visible()
@@ -75,11 +75,13 @@ def test_a_campaign_is_written_previewed_tested_sent_and_read_about(
     assert sink.mails[0].to == ["anna@staff.example"]
 
     page.get_by_role("link", name="Send…").first.click()
+    expect(page.get_by_role("button", name="Send to 12 recipients")).to_be_visible()
     axe(page)
     page.get_by_role("button", name="Send to 12 recipients").click()
     # The page follows the sending by itself: nobody reloads it here.
     expect(page.locator(".state")).to_have_text("Sent", timeout=30_000)
-    expect(page.get_by_role("heading", name="Report")).to_be_visible()
+    expect(page.get_by_role("heading", name="What people got")).to_be_visible()
+    page.wait_for_load_state()
     axe(page)
     assert len(sink.mails) == 13
     assert db.session.execute(db.select(Campaign.state)).scalar_one() is CampaignState.SENT
