@@ -59,10 +59,14 @@ def start_postgres(home: Path, *, durable: bool = True) -> Service:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     owner = _owner(home)
     password = _password(home, owner)
-    with _place(home, owner) as place:
-        if not (home / "data" / "PG_VERSION").exists():
-            _initialise(home, place)
-        service = _serve(home, place, password, {} if durable else FAST_AND_LOSS)
+    try:
+        with _place(home, owner) as place:
+            if not (home / "data" / "PG_VERSION").exists():
+                _initialise(home, place)
+            service = _serve(home, place, password, {} if durable else FAST_AND_LOSS)
+    except BaseException:
+        remove_copy(home)
+        raise
     _create_database(service.url)
     return service
 
@@ -113,7 +117,7 @@ def _open_to_all(path: Path) -> bool:
 
 def _readable_copy(package: Path, home: Path) -> Path:
     """Copy the programs, and the libraries beside them, out of a closed directory; replaces the last copy."""
-    _remove_copy(home)
+    remove_copy(home)
     copy = Path(tempfile.mkdtemp(prefix="newsletter-postgresql-"))
     (home / COPY).symlink_to(copy)
     copy.chmod(0o755)
@@ -125,7 +129,8 @@ def _readable_copy(package: Path, home: Path) -> Path:
     return copy / PACKAGE
 
 
-def _remove_copy(home: Path) -> None:
+def remove_copy(home: Path) -> None:
+    """Remove what was copied for the server in `home`, if anything was."""
     link = home / COPY
     if link.is_symlink():
         shutil.rmtree(link.readlink(), ignore_errors=True)
@@ -160,7 +165,7 @@ def _serve(home: Path, place: _Place, password: str, settings: dict[str, str]) -
         )  # fmt: skip
     url = f"postgresql://{USER}:{password}@{LOOPBACK}:{port}"
     wait_until(lambda: _answers(f"{url}/postgres"), child, log)
-    return Service(child, f"{url}/{DATABASE}", clean_up=lambda: _remove_copy(home))
+    return Service(child, f"{url}/{DATABASE}", clean_up=lambda: remove_copy(home))
 
 
 def _answers(url: str) -> bool:

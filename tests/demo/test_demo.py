@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.demo.postgres import remove_copy
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 LINES = re.compile(
     r"Sign-up page  (?P<signup>http://localhost:\d+/n/meine-stadtwerke)\n"
@@ -86,6 +88,8 @@ def test_it_comes_up_ends_with_ctrl_c_and_keeps_its_data(tmp_path: Path) -> None
         children = descendants(process.pid)
         process.send_signal(signal.SIGKILL)
         wait_for_the_end_of(children)
+        # The next start would do this.
+        remove_copy(home / "postgres")
 
     assert second.returncode == 1
     assert f"Another demonstration is running on {home}" in said
