@@ -38,7 +38,13 @@ DATABASE = "newsletter"
 COPY = "programs"
 """A link to the copied programs, so that the next start finds what a killed one left behind."""
 
-FAST_AND_LOSS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FAST_AND_LOSS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+}
 
 
 @dataclass(frozen=True)
