@@ -34,6 +34,17 @@ class Reply:
         enhanced = len(parts) == 3 and all(p.isdecimal() for p in parts) and parts[0] == str(code)[:1]
         return cls(code, first if enhanced else "")
 
+    @property
+    def policy(self) -> bool:
+        """Whether it is about security or policy (X.7.x, RFC 3463 §3.8): the sender's fault, never the recipient's.
+
+        >>> Reply.read(554, b"5.7.1 Relay access denied").policy
+        True
+        >>> Reply(550, "5.1.1").policy
+        False
+        """
+        return self.status[1:].startswith(".7.")
+
 
 class SendError(NewsletterError):
     """The mail was not accepted. `permanent`: trying again is no use. `recipient`: it is about this one
