@@ -36,14 +36,12 @@ class Reply:
 
     @property
     def policy(self) -> bool:
-        """Whether it is about security or policy (X.7.x, RFC 3463 §3.8): the sender's fault, never the recipient's.
+        """Whether it is a refusal for good by security or policy (RFC 3463 §3.8): ours to mend, not the recipient's.
 
-        >>> Reply.read(554, b"5.7.1 Relay access denied").policy
-        True
-        >>> Reply(550, "5.1.1").policy
-        False
+        >>> Reply.read(554, b"5.7.1 Relay access denied").policy, Reply(550, "5.1.1").policy
+        (True, False)
         """
-        return self.status[1:].startswith(".7.")
+        return self.status.startswith("5.7.")
 
 
 class SendError(NewsletterError):
