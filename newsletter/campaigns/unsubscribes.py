@@ -5,11 +5,14 @@ from sqlalchemy import func, select
 
 from newsletter.core.db import db
 from newsletter.recipients.models import Departure
+from newsletter.tracking.report import withheld
 
 
 def number(campaign_id: int) -> int | None:
-    """Return how many left by this campaign's links; None when that is withheld (1 to MEASUREMENT_MIN_GROUP - 1)."""
-    left = db.session.execute(
-        select(func.coalesce(func.sum(Departure.number), 0)).where(Departure.campaign_id == campaign_id)
-    ).scalar_one()
-    return int(left) if left == 0 or left >= current_app.config["MEASUREMENT_MIN_GROUP"] else None
+    """Return how many left by this campaign's links; None when that is withheld, as opens and clicks are."""
+    left = int(
+        db.session.execute(
+            select(func.coalesce(func.sum(Departure.number), 0)).where(Departure.campaign_id == campaign_id)
+        ).scalar_one()
+    )
+    return None if withheld(left, current_app.config["MEASUREMENT_MIN_GROUP"]) else left

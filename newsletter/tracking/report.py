@@ -104,17 +104,24 @@ def _urls(campaign_id: int) -> dict[int, str]:
     return {row.number: row.url for row in db.session.execute(query)}
 
 
+def withheld(people: int, group: int) -> bool:
+    """Return whether a figure with so many people behind it is not shown. Every figure of a campaign goes by this.
+
+    >>> [people for people in range(9) if withheld(people, 5)]
+    [0, 1, 2, 3, 4]
+    >>> withheld(0, 1)
+    False
+    """
+    return group > 1 and people < group
+
+
 def _figure(counts: Counts, group: int) -> Figure:
-    return WITHHELD if _small(counts, group) else Figure(*counts)
-
-
-def _small(counts: Counts, group: int) -> bool:
-    return group > 1 and counts[0] < group
+    return WITHHELD if withheld(counts[0], group) else Figure(*counts)
 
 
 def shown_links(per_link: Mapping[int, Counts], group: int) -> dict[int, Figure]:
     """Return what may be shown of each link, by number: see the rule above."""
-    small = {number for number, counts in per_link.items() if _small(counts, group)}
+    small = {number for number, counts in per_link.items() if withheld(counts[0], group)}
     large = sorted(per_link.keys() - small, key=lambda number: (per_link[number], number))
     if large and any(per_link[number][0] for number in small):
         small.add(large[0])
