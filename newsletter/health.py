@@ -5,13 +5,9 @@ None of them names a person, a campaign or a newsletter, so none of them asks wh
 """
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Blueprint, Response, current_app, json
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -22,19 +18,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute
 
 from newsletter.campaigns.models import Campaign, Delivery
-from newsletter.core import queues
+from newsletter.core import periodic, queues, schema
 from newsletter.core.db import db
-from newsletter.core.periodic import PeriodicTask
 from newsletter.mail.models import OutboxMail
 from newsletter.tracking import buffer
 
 bp = Blueprint("health", __name__)
 
-WORKER_SILENT_AFTER = timedelta(seconds=60)
-"""A worker takes up periodic work every two seconds; one that has not for so long is not there."""
 METRICS_EXTENSION, METRICS_SECONDS = "newsletter-metrics", 10.0
 """Anybody may ask for the metrics, and counting the deliveries of years takes a moment: once in ten seconds."""
-MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 @bp.get("/healthz")
@@ -86,23 +78,11 @@ def _redis() -> bool:
 
 
 def _schema() -> bool:
-    found = MigrationContext.configure(db.session.connection()).get_current_heads()
-    return set(found) == set(ScriptDirectory(str(MIGRATIONS)).get_heads())
+    there, wanted = schema.revisions()
+    return there == wanted
 
 
-def _worker() -> bool:
-    silent = _worker_silent_seconds()
-    return silent is not None and silent < WORKER_SILENT_AFTER.total_seconds()
-
-
-def _worker_silent_seconds() -> float | None:
-    """Return how long ago any worker took up periodic work, by the database's clock; None for never."""
-    silent = func.extract("epoch", func.now() - func.max(PeriodicTask.taken_at))
-    seconds = db.session.execute(select(silent)).scalar_one()
-    return None if seconds is None else float(seconds)
-
-
-CHECKS = {"database": _database, "redis": _redis, "schema": _schema, "worker": _worker}
+CHECKS = {"database": _database, "redis": _redis, "schema": _schema, "worker": periodic.is_worker_there}
 
 
 class Figures(Collector):
@@ -139,7 +119,7 @@ def _from_redis() -> list[Metric]:
 def _from_database() -> list[Metric]:
     waits = func.extract("epoch", func.now() - func.min(OutboxMail.created_at))
     mails, oldest = db.session.execute(select(func.count(), func.coalesce(waits, 0)).select_from(OutboxMail)).one()
-    silent = _worker_silent_seconds()
+    silent = periodic.silent_seconds()
     return [
         _by_state("newsletter_deliveries", "Deliveries by state.", Delivery.state),
         _by_state("newsletter_campaigns", "Campaigns by state.", Campaign.state),

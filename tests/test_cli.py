@@ -7,13 +7,16 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskCliRunner
+from sqlalchemy import text
 
+from newsletter.core import periodic
 from newsletter.core.db import db
 from newsletter.mail import outbox
 from newsletter.mail.models import OutboxMail
@@ -304,7 +307,28 @@ def test_the_doctor_says_what_it_looked_at(runner: FlaskCliRunner) -> None:
     assert result.exit_code == 1
     for part in ("settings", "PUBLIC_URL", "database: PostgreSQL", "tables: revision", "Redis", "queues", "relay"):
         assert re.search(rf"^ok +{part}", result.stdout, re.MULTILINE), part
-    assert re.findall("^FINDING +(.*?):", result.stdout, re.MULTILINE) == ["workers"]
+    assert re.findall("^FINDING +(.*?):", result.stdout, re.MULTILINE) == ["worker"]
+
+
+def test_the_doctor_sees_a_worker_where_readyz_does(runner: FlaskCliRunner) -> None:
+    for _time in range(2):
+        periodic.take("drain events", timedelta(seconds=2))
+
+    result = run(runner, "doctor")
+
+    assert result.exit_code == 0, result.stdout
+    assert re.search("^ok +worker: at work", result.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE alembic_version SET version_num = '0000'", "DROP TABLE alembic_version"])
+def test_the_doctor_finds_tables_of_another_version(runner: FlaskCliRunner, statement: str) -> None:
+    db.session.execute(text(statement))
+    db.session.commit()
+
+    result = run(runner, "doctor")
+
+    assert result.exit_code == 1
+    assert re.findall("^FINDING +(.*?):.*newsletter db upgrade", result.stdout, re.MULTILINE) == ["tables"]
 
 
 def test_the_doctor_finds_a_relay_that_refuses(runner: FlaskCliRunner, sink: Sink) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -172,7 +171,3 @@ def test_an_installation_is_ready_when_its_worker_is(make_processes: Processes) 
     make_processes.start("worker")
 
     make_processes.wait_for("/readyz")
-
-
-def test_the_migrations_that_are_looked_at_are_the_ones_that_are_run(app: Flask) -> None:
-    assert Path(app.extensions["migrate"].directory) == health.MIGRATIONS

@@ -6,16 +6,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import click
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import current_app
 from redis import RedisError
-from rq import Worker
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.commands.base import Finding, for_people
-from newsletter.core import queues
+from newsletter.core import periodic, queues, schema
 from newsletter.core.db import db
 from newsletter.mail import transport
 
@@ -65,30 +62,35 @@ def _database() -> Iterator[Look]:
     try:
         version = db.session.execute(text("SHOW server_version")).scalar_one()
         yield Look("database", f"PostgreSQL {version}")
-        directory = current_app.extensions["migrate"].directory
-        wanted = ScriptDirectory(directory).get_current_head()
-        there = MigrationContext.configure(db.session.connection()).get_current_revision()
+        there, wanted = schema.revisions()
+        seen = f"revision {', '.join(sorted(there)) or 'none'}"
+        if there != wanted:
+            yield Look("tables", f"{seen}, not {', '.join(wanted)}: run newsletter db upgrade", good=False)
+            return
+        yield Look("tables", seen)
+        yield _worker()
     except SQLAlchemyError as error:
         # Its text can hold the address of the server and the user's name.
         yield Look("database", f"away ({type(error).__name__}): see DATABASE_URL", good=False)
-        return
-    if there == wanted:
-        yield Look("tables", f"revision {there}")
-    else:
-        yield Look("tables", f"revision {there}, not {wanted}: run newsletter db upgrade", good=False)
+
+
+def _worker() -> Look:
+    silent = periodic.silent_seconds()
+    if periodic.is_worker_there():
+        return Look("worker", f"at work {silent:.0f} seconds ago")
+    seen = "none was ever at work" if silent is None else f"none at work for {silent:.0f} seconds"
+    return Look("worker", f"{seen}: start python worker.py", good=False)
 
 
 def _redis() -> Iterator[Look]:
     try:
         info: Any = queues.redis().info("server")
-        workers = Worker.count(connection=queues.redis())
         waiting = {name: queues.queue(name).count for name in queues.QUEUES}
     except RedisError as error:
         yield Look("Redis", f"away ({type(error).__name__}): see REDIS_URL", good=False)
         return
     yield Look("Redis", f"version {info.get('valkey_version') or info.get('redis_version')}")
     yield Look("queues", ", ".join(f"{name} {number}" for name, number in waiting.items()))
-    yield Look("workers", str(workers) if workers else "none: start python worker.py", workers > 0)
 
 
 def _relay() -> Iterator[Look]:

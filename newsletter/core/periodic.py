@@ -2,11 +2,14 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.db import Model, db
+
+SILENT_AFTER = timedelta(seconds=60)
+"""A worker takes up periodic work every two seconds; one that has not for so long is not there."""
 
 
 class PeriodicTask(Model):
@@ -34,3 +37,16 @@ def take(name: str, every: timedelta) -> bool:
         db.session.execute(insert(PeriodicTask).values(name=name).on_conflict_do_nothing())
     db.session.commit()
     return taken is not None
+
+
+def silent_seconds() -> float | None:
+    """Return how long ago any worker took up periodic work, by the database's clock; None for never."""
+    silent = func.extract("epoch", func.now() - func.max(PeriodicTask.taken_at))
+    seconds = db.session.execute(select(silent)).scalar_one()
+    return None if seconds is None else float(seconds)
+
+
+def is_worker_there() -> bool:
+    """Return whether some worker is at work. RQ's own list goes on naming a killed one for minutes."""
+    silent = silent_seconds()
+    return silent is not None and silent < SILENT_AFTER.total_seconds()
