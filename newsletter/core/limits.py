@@ -5,6 +5,7 @@ import ipaddress
 from flask import Flask, current_app, request
 from flask_limiter import Limiter
 
+from newsletter.core import queues
 from newsletter.core.digests import digest
 
 
@@ -34,11 +35,9 @@ signup_limit = limiter.shared_limit(signups, scope="signups", exempt_when=unlimi
 
 def init_app(app: Flask) -> None:
     """Count in Redis, or in this process while Redis is away."""
-    options = {"socket_timeout": 1, "socket_connect_timeout": 1}
-    if app.config["REDIS_URL"].startswith("rediss://") and not app.config["REDIS_VERIFY"]:
-        options["ssl_cert_reqs"] = "none"  # type: ignore[assignment]  # a mixed bag of redis-py's arguments
-    app.config["RATELIMIT_STORAGE_URI"] = app.config["REDIS_URL"]
-    app.config["RATELIMIT_STORAGE_OPTIONS"] = options
+    url, verify = app.config["REDIS_URL"], app.config["REDIS_VERIFY"]
+    app.config["RATELIMIT_STORAGE_URI"] = url
+    app.config["RATELIMIT_STORAGE_OPTIONS"] = queues.options(url, verify=verify, timeout=1.0)
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = True
     app.config["RATELIMIT_SWALLOW_ERRORS"] = True
     limiter.init_app(app)

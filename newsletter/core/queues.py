@@ -60,18 +60,19 @@ class AppJob(Job):
                 raise JobFailed(type(error).__name__) from None
 
 
-def client(url: str, *, verify: bool, timeout: float | None) -> "Redis":
-    """Return a Redis client; with `timeout` (seconds) it gives up soon instead of keeping a visitor waiting."""
-    options: dict[str, Any] = {"health_check_interval": 30}
+def options(url: str, *, verify: bool, timeout: float | None) -> dict[str, Any]:
+    """Return redis-py's options for `url`; with `timeout` (seconds) it gives up soon and keeps no visitor waiting."""
+    chosen: dict[str, Any] = {"health_check_interval": 30}
     if url.startswith("rediss://") and not verify:
-        options["ssl_cert_reqs"] = "none"
+        chosen["ssl_cert_reqs"] = "none"
     if timeout is not None:
-        options |= {
-            "socket_timeout": timeout,
-            "socket_connect_timeout": timeout,
-            "retry": Retry(NoBackoff(), 1),
-        }
-    return Redis.from_url(url, **options)
+        chosen |= {"socket_timeout": timeout, "socket_connect_timeout": timeout, "retry": Retry(NoBackoff(), 1)}
+    return chosen
+
+
+def client(url: str, *, verify: bool, timeout: float | None) -> "Redis":
+    """Return a Redis client; see `options`."""
+    return Redis.from_url(url, **options(url, verify=verify, timeout=timeout))
 
 
 def init_app(app: Flask) -> None:
