@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
-from newsletter.campaigns import blocks, fields, service, unsubscribes
+from newsletter.campaigns import blocks, fields, service, trail, unsubscribes
 from newsletter.campaigns.counts import counts, counts_of
 from newsletter.campaigns.models import Campaign
 from newsletter.core import json_bodies, rfc3339
@@ -44,7 +44,7 @@ def create() -> ResponseReturnValue:
     """Make a draft."""
     newsletter, content = _read()
     campaign = service.create(newsletter, content)
-    _note("campaign.create", campaign)
+    trail.note("campaign.create", campaign)
     location = f"{current_app.config['PUBLIC_URL']}/api/v1/campaigns/{service.public_id(campaign)}"
     return _shown(campaign), 201, {"Location": location}
 
@@ -63,7 +63,7 @@ def change(public_id: str) -> ResponseReturnValue:
     if newsletter.id != campaign.newsletter_id:
         raise Invalid({"newsletter": _("A campaign stays with its newsletter.")})
     service.change(campaign, content)
-    _note("campaign.change", campaign)
+    trail.note("campaign.change", campaign)
     return _shown(service.by_public_id(public_id))
 
 
@@ -71,7 +71,7 @@ def change(public_id: str) -> ResponseReturnValue:
 def delete(public_id: str) -> ResponseReturnValue:
     """Delete a campaign that has sent nothing."""
     campaign = service.by_public_id(public_id)
-    name = _name(campaign)
+    name = trail.name_of(campaign)
     service.delete(campaign)
     audit.note("campaign.delete", name)
     return "", 204
@@ -85,7 +85,7 @@ def test(public_id: str) -> ResponseReturnValue:
     if not isinstance(to, list) or not all(isinstance(address, str) for address in to):
         raise Invalid({"to": _("This must be a list of e-mail addresses.")})
     service.send_test(campaign, to)
-    _note("campaign.test", campaign)
+    trail.note(trail.TEST, campaign)
     return _shown(campaign), 202
 
 
@@ -95,7 +95,7 @@ def send(public_id: str) -> ResponseReturnValue:
     campaign = service.by_public_id(public_id)
     at = json_bodies.read(request, ("at",), empty=True).get("at")
     service.send(campaign, None if at is None else rfc3339.read(at, "at"))
-    _note("campaign.send", campaign)
+    trail.note("campaign.send", campaign)
     return _shown(service.by_public_id(public_id)), 202
 
 
@@ -105,7 +105,7 @@ def steer(public_id: str, act: str) -> ResponseReturnValue:
     campaign = service.by_public_id(public_id)
     json_bodies.read(request, (), empty=True)
     {"pause": service.pause, "resume": service.resume, "cancel": service.cancel}[act](campaign)
-    _note(f"campaign.{act}", campaign)
+    trail.note(f"campaign.{act}", campaign)
     return _shown(service.by_public_id(public_id)), 202
 
 
@@ -121,15 +121,6 @@ def report(public_id: str) -> ResponseReturnValue:
         "links": [{"url": link.url, "unique": link.unique, "total": link.total} for link in figures.links],
         "unsubscribes": unsubscribes.number(campaign.id),
     }
-
-
-def _note(action: str, campaign: Campaign) -> None:
-    audit.note(action, _name(campaign))
-
-
-def _name(campaign: Campaign) -> str:
-    """Return how the audit trail calls a campaign."""
-    return f"{campaign.subject[:120]} ({service.public_id(campaign)})"
 
 
 def _read(slug: str = "") -> tuple[Newsletter, Content]:

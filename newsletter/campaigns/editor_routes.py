@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter.campaigns import fields, preview, service
+from newsletter.campaigns import fields, preview, service, trail
 from newsletter.campaigns.models import Campaign
 from newsletter.campaigns.preview import Preview
 from newsletter.core.db import db
@@ -13,7 +13,7 @@ from newsletter.core.errors import Conflict, Invalid
 from newsletter.recipients import newsletters
 from newsletter.recipients.models import Newsletter
 from newsletter.recipients.person import Person
-from newsletter.staff import audit, guards
+from newsletter.staff import guards
 from newsletter.staff.models import RoleName
 
 bp = Blueprint("editor", __name__, url_prefix="/staff/campaigns")
@@ -63,7 +63,7 @@ def create() -> ResponseReturnValue:
         except Invalid as error:
             errors = error.errors
         else:
-            audit.note("campaign.create", campaign.subject)
+            trail.note("campaign.create", campaign)
             return _saved(campaign)
     return _editor(None, chosen, _posted(), errors, every)
 
@@ -81,7 +81,7 @@ def change(public_id: str) -> ResponseReturnValue:
         except Invalid as error:
             errors = error.errors
         else:
-            audit.note("campaign.change", campaign.subject)
+            trail.note("campaign.change", campaign)
             return _saved(campaign)
     elif campaign.started_at or campaign.finished_at:
         return redirect(url_for("campaigns.page", public_id=public_id))

@@ -9,8 +9,8 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from newsletter.campaigns import breaker, checks, service
-from newsletter.campaigns.counts import counts
+from newsletter.campaigns import audience, breaker, checks, service, trail
+from newsletter.campaigns.counts import counts, counts_of
 from newsletter.campaigns.figures import figures
 from newsletter.campaigns.models import Campaign, CampaignState
 from newsletter.campaigns.progress import progress
@@ -34,37 +34,43 @@ Act = Callable[[Campaign], Any]
 @bp.get("/")
 def overview() -> ResponseReturnValue:
     """Show newsletters, recent campaigns, and for each what comes next."""
-    listed = [(newsletter, newsletters.count_recipients(newsletter.id)) for newsletter in newsletters.every()]
-    titles = {newsletter.id: newsletter for newsletter, _number in listed}
-    recent = [_row(campaign, titles) for campaign in service.every()[:RECENT]]
-    return render_template("staff/overview.html", newsletters=listed, campaigns=recent)
+    every, recipients = newsletters.every(), newsletters.count_recipients_of_all()
+    return render_template(
+        "staff/overview.html",
+        newsletters=[(newsletter, recipients.get(newsletter.id, 0)) for newsletter in every],
+        campaigns=_rows(service.every(limit=RECENT), every),
+    )
 
 
 @bp.get("/campaigns")
 def index() -> ResponseReturnValue:
     """List the campaigns, all or those of one newsletter or in one state."""
     every = newsletters.every()
-    titles = {newsletter.id: newsletter for newsletter in every}
     slug, state = request.args.get("newsletter", ""), request.args.get("state", "")
     chosen = next((newsletter for newsletter in every if newsletter.slug == slug), None)
     found = [campaign for campaign in service.every(chosen) if state in ("", campaign.state)]
     return render_template(
         "staff/campaigns.html",
         newsletters=every,
-        campaigns=[_row(campaign, titles) for campaign in found],
+        campaigns=_rows(found, every),
         states=list(CampaignState),
         slug=slug,
         state=state,
     )
 
 
-def _row(campaign: Campaign, titles: dict[int, Newsletter]) -> dict[str, Any]:
-    return {
-        "campaign": campaign,
-        "id": service.public_id(campaign),
-        "newsletter": titles[campaign.newsletter_id],
-        "counts": counts(campaign.id) if campaign.started_at else None,
-    }
+def _rows(campaigns: list[Campaign], every: list[Newsletter]) -> list[dict[str, Any]]:
+    by_id = {newsletter.id: newsletter for newsletter in every}
+    numbers = counts_of([campaign.id for campaign in campaigns if campaign.started_at])
+    return [
+        {
+            "campaign": campaign,
+            "id": service.public_id(campaign),
+            "newsletter": by_id[campaign.newsletter_id],
+            "counts": numbers.get(campaign.id),
+        }
+        for campaign in campaigns
+    ]
 
 
 @bp.get("/campaigns/<public_id>")
@@ -80,7 +86,7 @@ def _page(campaign: Campaign, problem: str = "", to: str = "", to_error: str = "
     if campaign.started_at:
         values["figures"] = figures(campaign, values["progress"].counts)
     else:
-        tested = audit.has("campaign.test", _subject(campaign))
+        tested = trail.is_tested(campaign)
         values["checks"] = checks.checks(campaign, newsletter, public_id, tested=tested)
         values["ready"] = checks.ready(values["checks"])
     return render_template(
@@ -112,7 +118,7 @@ def test(public_id: str) -> ResponseReturnValue:
         service.send_test(campaign, text.replace(",", " ").replace(";", " ").split())
     except Invalid as error:
         return _page(campaign, to=text, to_error=" ".join(error.errors.values())), 422
-    audit.note("campaign.test", _subject(campaign))
+    trail.note(trail.TEST, campaign)
     flash(_("The test mail is on its way."))
     return redirect(url_for("campaigns.page", public_id=public_id))
 
@@ -130,7 +136,7 @@ def send(public_id: str) -> ResponseReturnValue:
             error = _("Please give day and time, or leave the field empty to send now.")
         else:
             return _done(campaign, lambda campaign: service.send(campaign, at), "campaign.send")
-    recipients = newsletters.count_recipients(newsletter.id)
+    recipients = audience.count(newsletter.id)
     if campaign.state is not CampaignState.DRAFT:
         return _page(campaign, problem=_("This campaign is being sent already, or has been.")), 409
     return render_template(
@@ -179,7 +185,7 @@ def cancel(public_id: str) -> ResponseReturnValue:
 def delete(public_id: str) -> ResponseReturnValue:
     """Ask, then delete a campaign that was never sent."""
     campaign = service.by_public_id(public_id)
-    subject = _subject(campaign)
+    name = trail.name_of(campaign)
     if request.method == "GET":
         lines = [_("Its subject and text are gone for good. Nobody has got a mail of it.")]
         return _ask(campaign, _("Delete this campaign?"), lines, _("Delete the campaign"))
@@ -187,7 +193,7 @@ def delete(public_id: str) -> ResponseReturnValue:
         service.delete(campaign)
     except Conflict as error:
         return _page(campaign, problem=str(error)), 409
-    audit.note("campaign.delete", subject)
+    audit.note("campaign.delete", name)
     flash(_("The campaign is deleted."))
     return redirect(url_for("campaigns.index"))
 
@@ -223,10 +229,5 @@ def _done(campaign: Campaign, act: Act, action: str) -> ResponseReturnValue:
         return _page(campaign, problem=str(error)), 409
     except Invalid as error:
         return _page(campaign, problem=" ".join(error.errors.values())), 422
-    audit.note(action, _subject(campaign))
+    trail.note(action, campaign)
     return redirect(url_for("campaigns.page", public_id=service.public_id(campaign)))
-
-
-def _subject(campaign: Campaign) -> str:
-    """Return how the audit trail calls a campaign."""
-    return f"{campaign.subject[:120]} ({service.public_id(campaign)})"

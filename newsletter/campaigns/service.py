@@ -35,9 +35,9 @@ def by_public_id(word: str) -> Campaign:
     return found
 
 
-def every(newsletter: Newsletter | None = None) -> list[Campaign]:
-    """Return all campaigns, or those of one newsletter, newest first."""
-    query = select(Campaign).order_by(Campaign.id.desc())
+def every(newsletter: Newsletter | None = None, limit: int | None = None) -> list[Campaign]:
+    """Return all campaigns, or those of one newsletter, newest first; the first `limit` of them."""
+    query = select(Campaign).order_by(Campaign.id.desc()).limit(limit)
     if newsletter is not None:
         query = query.where(Campaign.newsletter_id == newsletter.id)
     return list(db.session.execute(query).scalars())

@@ -20,7 +20,8 @@ bp.before_request(guards.require_role(RoleName.MARKETING))
 @bp.get("/")
 def index() -> ResponseReturnValue:
     """List the newsletters."""
-    listed = [(newsletter, newsletters.count_recipients(newsletter.id)) for newsletter in newsletters.every()]
+    recipients = newsletters.count_recipients_of_all()
+    listed = [(newsletter, recipients.get(newsletter.id, 0)) for newsletter in newsletters.every()]
     return render_template("staff/newsletters.html", newsletters=listed)
 
 

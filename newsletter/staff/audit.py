@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from flask import g, has_request_context
 from flask_login import current_user
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 
 from newsletter.core.db import db
 from newsletter.staff.models import AuditEntry
@@ -28,9 +28,10 @@ def act_as(actor: str) -> None:
     g.staff_actor = actor
 
 
-def has(action: str, subject: str) -> bool:
-    """Return whether `action` was noted for `subject`, in the time that the trail is kept."""
-    query = select(AuditEntry.id).where(AuditEntry.action == action, AuditEntry.subject == subject[:MAX_CHARACTERS])
+def has(action: str, first_word: str) -> bool:
+    """Return whether `action` was noted for a subject that begins with this word, in the time the trail is kept."""
+    subject = or_(AuditEntry.subject == first_word, AuditEntry.subject.startswith(f"{first_word} ", autoescape=True))
+    query = select(AuditEntry.id).where(AuditEntry.action == action, subject)
     return db.session.execute(query.limit(1)).first() is not None
 
 

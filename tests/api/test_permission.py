@@ -80,7 +80,7 @@ def test_what_is_done_over_the_api_is_noted_as_done_by_the_token(api: Api) -> No
     assert entries[1:] == [
         ("token tests", "newsletter.create", "Meine Stadtwerke"),
         ("token tests", "newsletter.change", "Stadtwerke"),
-        ("token tests", "campaign.create", f"Neues ({campaign})"),
-        ("token tests", "campaign.change", f"Neuestes ({campaign})"),
-        ("token tests", "campaign.delete", f"Neuestes ({campaign})"),
+        ("token tests", "campaign.create", f"{campaign} Neues"),
+        ("token tests", "campaign.change", f"{campaign} Neuestes"),
+        ("token tests", "campaign.delete", f"{campaign} Neuestes"),
     ], "a send that is refused is not noted"

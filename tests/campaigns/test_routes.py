@@ -13,6 +13,7 @@ from newsletter.core.db import db, utcnow
 from newsletter.staff import accounts, audit
 from newsletter.tracking.models import ANY_CLICK, OPEN, Link, MeasurementKey, Tally
 from tests.factories import make_campaign, make_delivery, make_newsletter, make_recipients
+from tests.outages import counting_queries
 from tests.sink import Sink
 from tests.staff.signing_in import post, signed_in
 
@@ -158,6 +159,19 @@ def test_a_test_mail_goes_to_the_addresses_given_and_is_remembered(
     assert sorted(mail.to[0] for mail in sink.mails) == ["a@example.org", "b@example.org", "c@example.org"]
     assert 'class="check-warning"' not in staff.get(path_of(campaign)).text
     assert "example.org" not in audit.latest()[0].subject
+
+
+def test_a_test_mail_is_remembered_when_the_subject_changes_and_for_its_campaign_only(staff: FlaskClient) -> None:
+    campaign, other = make_campaign(**TEXT), make_campaign(**TEXT)
+    post(staff, path_of(campaign, "/test"), to="a@example.org")
+
+    post(staff, path_of(campaign, "/edit"), **TEXT | {"subject": "Other news"})
+
+    assert "A test mail was sent." in staff.get(path_of(campaign)).text
+    assert "No test mail was sent yet." in staff.get(path_of(other)).text
+    entries = [(entry.action, entry.subject) for entry in audit.latest(2)]
+    public_id = service.public_id(campaign)
+    assert entries == [("campaign.change", f"{public_id} Other news"), ("campaign.test", f"{public_id} News")]
 
 
 @pytest.mark.parametrize("to", ["", "nobody", "a@example.org " * 6])
@@ -322,6 +336,34 @@ def test_the_list_can_be_narrowed_to_a_newsletter_and_a_state(staff: FlaskClient
     assert "Second draft" not in narrowed
     assert "First sent" in staff.get("/staff/campaigns?state=sent").text
     assert staff.get("/staff/campaigns?newsletter=none&state=nonsense").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/staff/", "/staff/campaigns", "/staff/newsletters/"])
+def test_a_list_asks_the_database_no_more_for_more_rows(staff: FlaskClient, path: str) -> None:
+    newsletter = make_newsletter()
+    make_delivery(make_campaign(newsletter, state=CampaignState.SENT, started_at=utcnow()))
+    staff.get(path)
+    with counting_queries() as few:
+        staff.get(path)
+
+    for _ in range(3):
+        another = make_newsletter()
+        make_delivery(make_campaign(another, state=CampaignState.SENT, started_at=utcnow()))
+    with counting_queries() as many:
+        page = staff.get(path).text
+
+    assert page.count(another.title) >= 4
+    assert len(few) == len(many) > 0
+
+
+def test_the_overview_shows_the_latest_campaigns(staff: FlaskClient) -> None:
+    newsletter = make_newsletter()
+    for number in range(10, 20):
+        make_campaign(newsletter, subject=f"Issue {number}")
+
+    page = staff.get("/staff/").text
+
+    assert re.findall("Issue 1[0-9]", page) == [f"Issue {number}" for number in range(19, 11, -1)]
 
 
 @pytest.mark.parametrize("end", ["", "/edit", "/send", "/preview", "/progress", "/cancel", "/delete", "/resend"])
