@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from flask import current_app
 from markupsafe import Markup, escape
 
 from newsletter.campaigns import markdown
@@ -16,8 +15,10 @@ from newsletter.core import public_ids
 from newsletter.mail import address, mime, templates
 from newsletter.mail.message import boundary
 from newsletter.mail.templates import Rendered
+from newsletter.recipients import links
 from newsletter.recipients.models import Newsletter
 from newsletter.recipients.person import Person
+from newsletter.tracking.measurement import click_url, pixel_url
 
 TEMPLATE = "campaign"
 
@@ -54,12 +55,11 @@ def compile_campaign(issue: Issue, *, measured: bool) -> Compiled:
 
 def render(issue: Issue, slots: Mapping[Slot, str], *, measured: bool) -> Rendered:
     """Return subject, text and HTML of the mail with `slots` in their places (values, or markers of them)."""
-    base = current_app.config["PUBLIC_URL"]
     numbers = {url: number for number, url in enumerate(issue.body.links, 1)}
     measurement = slots.get(Slot.MEASUREMENT, "")
 
     def write_link(url: str) -> str:
-        return f"{base}/c/{measurement}/{numbers[url]}" if measured else url
+        return click_url(measurement, numbers[url]) if measured else url
 
     html, text = issue.body.html(write_link), issue.body.text(write_link)
     values = {
@@ -69,9 +69,9 @@ def render(issue: Issue, slots: Mapping[Slot, str], *, measured: bool) -> Render
         "greeting": slots[Slot.GREETING_TEXT],
         # Escaped already by whoever fills the slot.
         "greeting_html": Markup(slots[Slot.GREETING_HTML]),  # noqa: S704
-        "unsubscribe_url": f"{base}/u/{slots[Slot.UNSUBSCRIBE]}",
-        "preferences_url": f"{base}/me/{slots[Slot.PREFERENCES]}",
-        "pixel_url": f"{base}/o/{measurement}.gif" if measured else "",
+        "unsubscribe_url": links.unsubscribe_page(slots[Slot.UNSUBSCRIBE]),
+        "preferences_url": links.preferences_page(slots[Slot.PREFERENCES]),
+        "pixel_url": pixel_url(measurement) if measured else "",
         # markdown-it escapes all that staff wrote, and makes no tag but its own.
         "heading_html": Markup(html[0]),  # noqa: S704
         "body_html": Markup(html[1]),  # noqa: S704
@@ -89,7 +89,7 @@ def _form(issue: Issue, *, measured: bool) -> Form:
 
 
 def _head(issue: Issue, slots: Mapping[Slot, str]) -> str:
-    newsletter, base = issue.newsletter, current_app.config["PUBLIC_URL"]
+    newsletter = issue.newsletter
     domain = address.domain(newsletter.from_address)
     lines = [
         mime.mailbox_header("From", newsletter.from_name, newsletter.from_address),
@@ -98,7 +98,7 @@ def _head(issue: Issue, slots: Mapping[Slot, str]) -> str:
         mime.header("Message-ID", f"<{slots[Slot.MESSAGE_ID]}@{domain}>"),
         mime.text_header("Subject", issue.subject),
         mime.header("List-Id", f"<{newsletter.slug}.{domain}>"),
-        mime.header("List-Unsubscribe", f"<{base}/u/{slots[Slot.UNSUBSCRIBE]}>"),
+        mime.header("List-Unsubscribe", f"<{links.unsubscribe_page(slots[Slot.UNSUBSCRIBE])}>"),
         mime.header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         # Google's feedback loop: four parts, none of them a person's, the last one constant.
         mime.header("Feedback-ID", f"{issue.number}:{newsletter.slug}:campaign:newsletter"),

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from newsletter.campaigns.compose import Issue, render
 from newsletter.campaigns.models import Campaign
-from newsletter.campaigns.preview import SAMPLE_LINK
-from newsletter.campaigns.slots import Slot
+from newsletter.campaigns.preview import preview
 from newsletter.core import queues
 from newsletter.core.db import db
 from newsletter.core.errors import Invalid
@@ -45,19 +43,12 @@ def build(payload: Any) -> Email | None:
     if campaign is None:
         return None
     newsletter = db.session.get_one(Newsletter, campaign.newsletter_id)
-    greeting = SAMPLE.greeting(newsletter.language)
-    slots = {
-        Slot.UNSUBSCRIBE: SAMPLE_LINK,
-        Slot.PREFERENCES: SAMPLE_LINK,
-        Slot.GREETING_TEXT: greeting,
-        Slot.GREETING_HTML: greeting,
-    }
-    mail = render(Issue.of(newsletter, campaign), slots, measured=False)
+    shown = preview(campaign, SAMPLE)
     return Email(
         to=to,
-        subject=f"{MARK} {campaign.subject}",
-        text=mail.text,
-        html=mail.html,
+        subject=f"{MARK} {shown.subject}",
+        text=shown.text,
+        html=shown.html,
         from_name=newsletter.from_name,
         from_address=newsletter.from_address,
         reply_to=newsletter.reply_to,

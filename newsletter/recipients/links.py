@@ -25,21 +25,31 @@ def unsubscribe_url(link_key: bytes, campaign_id: int | None = None) -> str:
 
     With `campaign_id` the departure is counted for that campaign (and only counted).
     """
-    return f"{current_app.config['PUBLIC_URL']}/u/{unsubscribe_token(link_key, campaign_id)}"
+    return unsubscribe_page(unsubscribe_token(link_key, campaign_id))
+
+
+def unsubscribe_page(token: str) -> str:
+    """Return where the token leads that `unsubscribe_token` makes; a campaign puts its tokens in later."""
+    return f"{current_app.config['PUBLIC_URL']}/u/{token}"
 
 
 def unsubscribe_token(link_key: bytes, campaign_id: int | None = None) -> str:
-    """Return the part of `unsubscribe_url` behind the last slash."""
+    """Return the token of `unsubscribe_url`."""
     return tokens.sign(UNSUBSCRIBE, _PAYLOAD.pack(link_key, campaign_id or _NO_CAMPAIGN))
 
 
 def preferences_url(link_key: bytes, issued_at: datetime | None = None) -> str:
     """Return the link to the preferences; it ages `PREFERENCES_DAYS` after `issued_at` (default: now)."""
-    return f"{current_app.config['PUBLIC_URL']}/me/{preferences_token(link_key, issued_at)}"
+    return preferences_page(preferences_token(link_key, issued_at))
+
+
+def preferences_page(token: str) -> str:
+    """Return where the token leads that `preferences_token` makes."""
+    return f"{current_app.config['PUBLIC_URL']}/me/{token}"
 
 
 def preferences_token(link_key: bytes, issued_at: datetime | None = None) -> str:
-    """Return the part of `preferences_url` behind the last slash."""
+    """Return the token of `preferences_url`."""
     seconds = int((issued_at or utcnow()).timestamp())
     return tokens.sign(PREFERENCES, _PAYLOAD.pack(link_key, seconds))
 
