@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from newsletter.core import texts
 from newsletter.core.errors import Invalid
 from newsletter.core.i18n import gettext as _
 
 MAX_BLOCKS = 200
 Block = dict[str, Any]
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-_NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 _NOT_IN_A_URL = re.compile(r"[\s<>\\]")
 
 
@@ -62,7 +62,7 @@ def _divider(_block: Block) -> str:
 
 def _literal(text: str) -> str:
     """Return `text` as Markdown that means just these characters; empty when it is not one line."""
-    return "" if _NOT_IN_A_LINE.search(text) else _PUNCTUATION.sub(r"\\\1", text.strip())
+    return _PUNCTUATION.sub(r"\\\1", text.strip()) if texts.is_line(text) else ""
 
 
 KINDS: dict[str, tuple[tuple[str, ...], Callable[[Block], str]]] = {

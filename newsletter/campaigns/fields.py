@@ -1,18 +1,15 @@
 """What a campaign consists of, checked: the same for the form and for the API."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from newsletter.campaigns import markdown
+from newsletter.core import texts
 from newsletter.core.errors import Invalid
 from newsletter.core.i18n import gettext as _
 
 FIELDS = ("subject", "preheader", "markdown")
 LIMITS = {"subject": 200, "preheader": 200, "markdown": 200_000}
-_LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 def validated(values: Mapping[str, Any]) -> dict[str, str]:
@@ -39,12 +36,12 @@ def validated(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _problem(name: str, value: Any) -> str:
-    if not isinstance(value, str) or _SURROGATES.search(value):
+    if not isinstance(value, str):
         return _("This must be text.")
     if name == "markdown":
-        if _CONTROL.search(value.replace("\r\n", "\n")):
+        if not texts.is_text(value.replace("\r\n", "\n")):
             return _("Please leave out control characters.")
-    elif _LINE_BREAKS.search(value):
+    elif not texts.is_line(value):
         return _("Please leave out line breaks and control characters.")
     if len(value) > LIMITS[name]:
         return _("This may have up to %(number)s characters.", number=LIMITS[name])

@@ -9,12 +9,12 @@ from binascii import b2a_qp
 from email.header import Header
 from email.utils import quote
 
+from newsletter.core import texts
 from newsletter.core.errors import NewsletterError
 
 CRLF = b"\r\n"
 SOFT_BREAK = b"=\r\n"
 MAX_LINE_OCTETS = 998
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u0085\u2028\u2029]")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _PLAIN = re.compile(rb"(?!\.)[!-<>-~]{1,75}")
 
@@ -56,7 +56,7 @@ def mailbox_header(name: str, display: str, address: str) -> bytes:
 
 def single_line(value: str, name: str) -> str:
     """Return `value`; raise `BadHeader` when it holds a line break or a control character."""
-    if _CONTROL.search(value):
+    if not texts.is_line(value):
         raise BadHeader(f"The header {name} holds a line break or a control character.")
     return value
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
+from newsletter.core import texts
 from newsletter.core.db import db
 from newsletter.core.errors import Conflict, Invalid, NotFound
 from newsletter.core.i18n import LANGUAGES
@@ -19,11 +20,10 @@ FIELDS = (
     "reply_to", "imprint", "consent_text", "measurement", "accent",
 )  # fmt: skip
 LIMITS = {"title": 120, "from_name": 120, "description": 500, "imprint": 2000, "consent_text": 5000}
-LINES = ("imprint", "consent_text", "description")
+TEXTS = ("imprint", "consent_text", "description")
 SLUG = "[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
 _SLUG = re.compile(SLUG)
 _ACCENT = re.compile(r"#[0-9a-fA-F]{6}")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
 
 
 def every() -> list[Newsletter]:
@@ -108,7 +108,9 @@ def _field(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         raise Invalid({name: _("This must be text.")})
     value = value.replace("\r\n", "\n").strip()
-    if _CONTROL.search(value) or (name not in LINES and "\n" in value):
+    if name in TEXTS and not texts.is_text(value):
+        raise Invalid({name: _("Please leave out control characters.")})
+    if name not in TEXTS and not texts.is_line(value):
         raise Invalid({name: _("Please leave out line breaks and control characters.")})
     if len(value) > LIMITS.get(name, 254):
         raise Invalid({name: _("This may have up to %(number)s characters.", number=LIMITS.get(name, 254))})
