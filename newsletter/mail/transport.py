@@ -16,6 +16,8 @@ from newsletter.mail.message import Email, serialise
 CONNECT_SECONDS = 10
 FINAL_DOT_SECONDS = 60
 STATUS_OCTETS = 9
+COMPLETED, INTERMEDIATE = 2, 3
+"""First digits of replies: done; go on (RFC 5321 §4.2.1). The others may be new to us (§4.3.2)."""
 mail = Mail()
 
 
@@ -34,6 +36,10 @@ class Reply:
         enhanced = len(parts) == 3 and all(p.isdecimal() for p in parts) and parts[0] == str(code)[:1]
         return cls(code, first if enhanced else "")
 
+    def is_a(self, first_digit: int) -> bool:
+        """Whether the code is of this kind, whatever its other digits (RFC 5321 §4.2)."""
+        return self.code // 100 == first_digit
+
     @property
     def policy(self) -> bool:
         """Whether it is a refusal for good by security or policy (RFC 3463 §3.8): ours to mend, not the recipient's.
@@ -48,11 +54,13 @@ class SendError(NewsletterError):
     """The mail was not accepted. `permanent`: trying again is no use. `recipient`: it is about this one
     address; otherwise the relay or our own settings are at fault and every mail would fare alike."""
 
+    without_reply = "the relay is away"
+
     def __init__(self, reply: Reply | None, *, permanent: bool, recipient: bool) -> None:
-        super().__init__(f"not accepted: {reply.code} {reply.status}" if reply else "the relay is away")
+        super().__init__(f"not accepted: {reply.code} {reply.status}" if reply else self.without_reply)
         self.reply = reply
         self.permanent = permanent
-        self.recipient = recipient
+        self.recipient = recipient and not (reply is not None and reply.policy)
 
 
 class RelayAway(SendError):
@@ -60,6 +68,15 @@ class RelayAway(SendError):
 
     def __init__(self, reply: Reply | None = None, *, permanent: bool = False) -> None:
         super().__init__(reply, permanent=permanent, recipient=False)
+
+
+class Unusable(RelayAway):
+    """The settings can't be used with any relay."""
+
+    without_reply = "MAIL_SERVER, MAIL_USERNAME or MAIL_PASSWORD holds what can't be sent: only ASCII can"
+
+    def __init__(self) -> None:
+        super().__init__(permanent=True)
 
 
 class Dropped(RelayAway):
@@ -85,16 +102,20 @@ class Relay(Connection):
             )
         else:
             host = smtplib.SMTP(settings.server, settings.port, timeout=CONNECT_SECONDS)
-        if settings.use_tls:
-            host.starttls(context=context)
-        if settings.username and settings.password:
-            host.login(settings.username, settings.password)
-        host.ehlo_or_helo_if_needed()
-        _set_timeout(host, current_app.config["MAIL_TIMEOUT"])
+        try:
+            if settings.use_tls:
+                host.starttls(context=context)
+            if settings.username and settings.password:
+                host.login(settings.username, settings.password)
+            host.ehlo_or_helo_if_needed()
+            _set_timeout(host, current_app.config["MAIL_TIMEOUT"])
+        except BaseException:
+            host.close()
+            raise
         return host
 
     def __enter__(self) -> Self:
-        """Open the connection; raise `RelayAway` when that can't be done."""
+        """Open the connection; raise `RelayAway` when that can't be done, `Unusable` when it never can."""
         try:
             self.host = self.configure_host()
         except smtplib.SMTPResponseException as error:
@@ -103,6 +124,8 @@ class Relay(Connection):
             ) from None
         except (OSError, smtplib.SMTPException):
             raise RelayAway from None
+        except ValueError:  # smtplib writes ASCII only; its error holds the password
+            raise Unusable from None
         return self
 
     def __exit__(
@@ -134,11 +157,17 @@ class Relay(Connection):
         try:
             self._expect(host.mail(envelope_from), recipient=False)
             self._expect(host.rcpt(to), recipient=True)
-            self._expect(host.docmd("DATA"), recipient=False, good=354)
+            self._expect(host.docmd("DATA"), recipient=False, good=INTERMEDIATE)
             host.send(_stuffed(message))
         except (OSError, smtplib.SMTPException):
             raise Dropped from None
         return self._final(host)
+
+    def hand_over(self, email: Email) -> Reply:
+        """Deliver one mail; raise as `deliver` does, or `mime.BadHeader`."""
+        return self.deliver(
+            envelope_from=email.envelope_from or email.from_address, to=email.to, message=serialise(email)
+        )
 
     def _final(self, host: smtplib.SMTP) -> Reply:
         try:
@@ -148,16 +177,18 @@ class Relay(Connection):
         except (OSError, smtplib.SMTPException):
             raise InDoubt("The connection broke before the relay answered the final dot.") from None
         reply = Reply.read(code, text)
+        if code == -1:
+            raise InDoubt("What the relay answered to the final dot is no reply.")
         if code == 421:
             raise RelayAway(reply)
-        if code != 250:
+        if not reply.is_a(COMPLETED):
             raise SendError(reply, permanent=code >= 500, recipient=True)
         return reply
 
-    def _expect(self, answer: tuple[int, bytes], *, recipient: bool, good: int = 250) -> None:
+    def _expect(self, answer: tuple[int, bytes], *, recipient: bool, good: int = COMPLETED) -> None:
         code, text = answer
         reply = Reply.read(code, text)
-        if code == good or (good == 250 and code == 251):
+        if reply.is_a(good):
             return
         if code == -1:
             raise Dropped
@@ -194,11 +225,3 @@ def init_app(app: Flask) -> None:
 def relay() -> Relay:
     """Return a connection to the relay that MAIL_SERVER names, not yet open."""
     return Relay(current_app.extensions["mail"])
-
-
-def send(email: Email) -> Reply:
-    """Send one mail over a connection of its own; raise as `Relay.deliver` does."""
-    with relay() as connection:
-        return connection.deliver(
-            envelope_from=email.envelope_from or email.from_address, to=email.to, message=serialise(email)
-        )
