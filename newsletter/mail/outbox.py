@@ -40,8 +40,9 @@ def ring(row_id: int, job: queues.JobFunction) -> None:
 def work(row_id: int, build: Builder) -> None:
     """Build the mail of a row, send it, delete the row. Does nothing when someone else has it in hand.
 
-    `build` gets the payload and may return None when there is nothing to send after all. A refusal for
-    good, or one that lasts for two days, deletes the row: what it held is then nowhere.
+    `build` gets the payload and may return None when there is nothing to send after all. It is called when the
+    relay is ready for a mail, and the mail begins at once: what `build` saw and holds locked is true at that
+    moment. A refusal for good, or one that lasts for two days, deletes the row: what it held is then nowhere.
     """
     row = db.session.execute(
         select(OutboxMail)
@@ -51,30 +52,44 @@ def work(row_id: int, build: Builder) -> None:
     if row is None:
         db.session.rollback()
         return
+    attempts = row.attempts
     try:
-        email = build(unseal_json(PURPOSE, row.sealed))
-        if email is not None:
-            transport.send(email)
+        _hand_over(unseal_json(PURPOSE, row.sealed), build)
     except (SendError, InDoubt) as error:
-        _again(row, error)
+        _refused(row_id, attempts, error)
     except Unsealable:
         log.error("outbox mail %s can't be opened with these keys and is dropped", row_id)
         _drop(row_id)
+    except Exception as error:
+        # What can't be built now may be after an upgrade, and must not be tried without end until then.
+        db.session.rollback()
+        log.error("outbox mail %s could not be built", row_id, exc_info=error)
+        _later(row_id, attempts)
     else:
         _drop(row_id)
     db.session.commit()
 
 
-def _again(row: OutboxMail, error: SendError | InDoubt) -> None:
-    permanent = isinstance(error, SendError) and error.permanent and error.recipient
-    log.warning("outbox mail %s was not taken: %s", row.id, error)
-    if permanent:
-        _drop(row.id)
-        return
-    wait = BACK_OFF[min(row.attempts, len(BACK_OFF) - 1)]
+def _hand_over(payload: Any, build: Builder) -> None:
+    with transport.relay() as connection:
+        email = build(payload)
+        if email is not None:
+            connection.hand_over(email)
+
+
+def _refused(row_id: int, attempts: int, error: SendError | InDoubt) -> None:
+    log.warning("outbox mail %s was not taken: %s", row_id, error)
+    if isinstance(error, SendError) and error.permanent and error.recipient:
+        _drop(row_id)
+    else:
+        _later(row_id, attempts)
+
+
+def _later(row_id: int, attempts: int) -> None:
+    wait = BACK_OFF[min(attempts, len(BACK_OFF) - 1)]
     db.session.execute(
         update(OutboxMail)
-        .where(OutboxMail.id == row.id)
+        .where(OutboxMail.id == row_id)
         .values(attempts=OutboxMail.attempts + 1, not_before=func.now() + wait)
     )
 
@@ -85,7 +100,12 @@ def _drop(row_id: int) -> None:
 
 def sweep() -> None:
     """Drop what has waited too long, and ring for every row that is due: the bell may have been lost."""
-    db.session.execute(delete(OutboxMail).where(OutboxMail.created_at < func.now() - GIVE_UP_AFTER))
+    # Not the row that is just being mailed: the relay may take its time, and the other periodic work can't wait.
+    old = select(OutboxMail.id).where(OutboxMail.created_at < func.now() - GIVE_UP_AFTER)
+    db.session.execute(delete(OutboxMail).where(OutboxMail.id.in_(old.with_for_update(skip_locked=True))))
+    db.session.commit()
+    if queues.waiting(queues.MAIL):
+        return  # a second bell for who has not heard the first makes the worker no quicker
     due = db.session.execute(
         select(OutboxMail.id, OutboxMail.job)
         .where(OutboxMail.not_before <= func.now(), OutboxMail.created_at < func.now() - timedelta(seconds=10))
@@ -94,7 +114,8 @@ def sweep() -> None:
     ).all()
     db.session.commit()
     for row_id, job in due:
-        queues.ring(queues.MAIL, job, row_id)
+        if not queues.ring(queues.MAIL, job, row_id):
+            return  # Redis is away, and would be for each of them
 
 
 def drop_mail_with(text: str) -> int:
