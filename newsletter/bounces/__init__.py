@@ -1,1 +1,1 @@
-"""Bounces and complaints: mail that comes back."""
+"""For bounces and complaints: mail that comes back. Nothing is here yet."""

@@ -1,7 +1,5 @@
 """Mail addresses: what we take (RFC 5321 §4.5.3.1, IDNA 2008), and how the same address is recognised."""
 
-from email.utils import formataddr
-
 from email_validator import EmailNotValidError, validate_email
 
 from newsletter.core import digests, sealing
@@ -77,11 +75,6 @@ def unseal(sealed: bytes) -> str:
 def opener() -> sealing.Opener:
     """Return what opens many sealed addresses (UTF-8 octets)."""
     return sealing.Opener(SEAL_PURPOSE)
-
-
-def with_name(name: str, address: str) -> str:
-    """Return `name <address>` for a From header; without a name the bare address."""
-    return formataddr((name, address)) if name else address
 
 
 def domain(address: str) -> str:

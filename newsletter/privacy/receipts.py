@@ -74,11 +74,6 @@ def kept_until(closed_at: datetime) -> datetime:
     return datetime(closed_at.astimezone(UTC).year + YEARS_KEPT + 1, 1, 1, tzinfo=UTC)
 
 
-def left_before(newsletter_id: int, email: str) -> bool:
-    """Return whether someone with this address once left this newsletter (as far as receipts go back)."""
-    return left_since(newsletter_id, email, datetime.min.replace(tzinfo=UTC))
-
-
 def left_since(newsletter_id: int, email: str, moment: datetime) -> bool:
     """Return whether someone with this address left this newsletter at `moment` or later."""
     closed = select(Receipt.id).where(
@@ -87,11 +82,6 @@ def left_since(newsletter_id: int, email: str, moment: datetime) -> bool:
         Receipt.closed_at >= moment,
     )
     return db.session.execute(closed.limit(1)).first() is not None
-
-
-def is_written(signup_digest: bytes) -> bool:
-    """Return whether this wish was confirmed once."""
-    return db.session.execute(select(Receipt.id).where(Receipt.signup_digest == signup_digest)).first() is not None
 
 
 def delete_outlived() -> int:

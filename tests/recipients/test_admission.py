@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -20,6 +20,7 @@ from tests.factories import make_newsletter
 from tests.signups import count
 
 EMAIL = "kim.beispiel@example.org"
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 pytestmark = pytest.mark.usefixtures("app")
 
 
@@ -117,9 +118,9 @@ def test_while_the_key_is_changed_nobody_is_admitted_twice(
     with make_app(newer).app_context():
         newsletter = db.session.get_one(Newsletter, newsletter_id)
         assert not admit(newsletter)
-        assert not receipts.left_before(newsletter.id, EMAIL)
+        assert not receipts.left_since(newsletter.id, EMAIL, LONG_AGO)
         erasing.erase(db.session.query(Recipient).one().link_key, None, "page")
-        assert receipts.left_before(newsletter.id, EMAIL)
+        assert receipts.left_since(newsletter.id, EMAIL, LONG_AGO)
 
 
 def test_who_left_is_known_by_the_closed_receipt() -> None:
@@ -127,10 +128,10 @@ def test_who_left_is_known_by_the_closed_receipt() -> None:
     before = utcnow() - timedelta(seconds=1)
     admit(newsletter)
 
-    assert not receipts.left_before(newsletter.id, EMAIL)
+    assert not receipts.left_since(newsletter.id, EMAIL, LONG_AGO)
     erasing.erase(db.session.query(Recipient).one().link_key, None, "page")
 
-    assert receipts.left_before(newsletter.id, EMAIL.upper())
-    assert not receipts.left_before(other.id, EMAIL)
+    assert receipts.left_since(newsletter.id, EMAIL.upper(), LONG_AGO)
+    assert not receipts.left_since(other.id, EMAIL, LONG_AGO)
     assert receipts.left_since(newsletter.id, EMAIL, before)
     assert not receipts.left_since(newsletter.id, EMAIL, utcnow() + timedelta(seconds=1))

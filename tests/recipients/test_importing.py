@@ -11,7 +11,7 @@ from newsletter.core.db import db
 from newsletter.core.errors import Invalid
 from newsletter.mail import address
 from newsletter.mail.models import OutboxMail
-from newsletter.privacy import receipts, wordings
+from newsletter.privacy import receipts_in_bulk, wordings
 from newsletter.privacy.models import Receipt, Wording
 from newsletter.recipients import erasing, importing, reading
 from newsletter.recipients.admission import find
@@ -241,7 +241,7 @@ def test_receipts_of_an_import_are_found_by_address(app: Flask, tmp_path: Path) 
 
     erasing.erase(recipient.link_key, None, "page")
 
-    assert receipts.left_before(newsletter.id, "a@example.org")
+    assert receipts_in_bulk.left_before(newsletter.id, ["a@example.org"])
 
 
 def test_no_more_than_a_batch_is_held_in_memory(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
