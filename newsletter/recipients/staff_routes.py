@@ -1,5 +1,6 @@
 """Staff pages of newsletters: list, create, change, and how to link the sign-up page."""
 
+from email.utils import parseaddr
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -38,8 +39,7 @@ def create() -> ResponseReturnValue:
             audit.note("newsletter.create", newsletter.title)
             flash(_("The newsletter is there. Its sign-up page is open to everyone who has the link."))
             return redirect(url_for("newsletters.change", slug=newsletter.slug))
-    blank = {"language": current_app.config["LANGUAGE"], "measurement": "all", "accent": "#0b5c8a"}
-    values = _posted() if request.method == "POST" else blank
+    values = _posted() if request.method == "POST" else _blank()
     page = render_template("staff/newsletter.html", newsletter=None, values=values, errors=errors)
     return page, 422 if errors else 200
 
@@ -71,6 +71,12 @@ def change(slug: str) -> ResponseReturnValue:
         snippet=str(Markup('<a href="{}">{}</a>').format(_sign_up_url(newsletter), newsletter.title)),
     )
     return page, 422 if errors else 200
+
+
+def _blank() -> dict[str, str]:
+    name, address = parseaddr(current_app.config["MAIL_DEFAULT_SENDER"])
+    sender = {"from_name": name, "from_address": address}
+    return {"language": current_app.config["LANGUAGE"], "measurement": "all", "accent": "#0b5c8a"} | sender
 
 
 def _posted() -> dict[str, Any]:

@@ -35,6 +35,16 @@ def test_a_newsletter_is_made_and_changed_with_all_its_fields(client: FlaskClien
     assert newsletter.imprint == "Weg 1\nMusterstadt"
 
 
+def test_a_new_newsletter_is_offered_the_sender_of_the_installation(client: FlaskClient) -> None:
+    client.application.config["MAIL_DEFAULT_SENDER"] = "Musterwerke & Co <post@musterwerke.example>"
+    signed_in(client)
+
+    page = client.get("/staff/newsletters/new").text
+
+    assert 'value="Musterwerke &amp; Co"' in page
+    assert 'value="post@musterwerke.example"' in page
+
+
 def test_every_wrong_field_is_marked_and_what_was_typed_stays(client: FlaskClient) -> None:
     signed_in(client)
     wrong = {"title": "", "slug": "Nicht So", "from_address": "niemand", "imprint": "bleibt stehen"}
