@@ -86,7 +86,7 @@ def forget(email: str) -> None:
     Receipts stay, without the address, until the time for claims is over.
     """
     number = forgetting.forget(address.parse(email))
-    audit.note("recipients.forget", "an address")
+    audit.note("recipients.forget", "")
     click.echo(number)
 
 

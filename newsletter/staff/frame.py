@@ -74,5 +74,8 @@ def action(code: str) -> str:
         "campaign.resume": _("resumed the campaign"),
         "campaign.cancel": _("cancelled the campaign"),
         "campaign.resend": _("resent what was in doubt of"),
+        "recipients.import": _("imported recipients into"),
+        "recipients.export": _("exported the recipients of"),
+        "recipients.forget": _("erased an address from everywhere"),
     }
     return words.get(code, code)

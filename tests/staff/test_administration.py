@@ -1,11 +1,14 @@
 """The pages of administrators: secrets are shown once, acts are noted, nothing is taken for markup."""
 
+import re
+from pathlib import Path
+
 from flask import Flask
 from flask.testing import FlaskClient
 
 from newsletter import schedule
 from newsletter.core.db import db
-from newsletter.staff import accounts, audit, tokens
+from newsletter.staff import accounts, audit, frame, tokens
 from newsletter.staff.models import Staff
 from tests.staff.signing_in import choose_password, post, signed_in
 
@@ -93,6 +96,18 @@ def test_the_audit_trail_names_who_did_what(client: FlaskClient) -> None:
 
     assert (newest.actor, newest.action, newest.subject) == ("anna@staff.example", "token.create", "CRM")
     assert "anna@staff.example" in client.get("/staff/admin/audit").text
+
+
+def test_everything_that_is_noted_has_words(app: Flask) -> None:
+    noted: set[str] = set()
+    for path in Path(app.root_path).rglob("*.py"):
+        noted |= set(
+            re.findall(r'(?:note\(|_done\([^\n]*|TEST = )"([a-z]+\.[a-z]+)"', path.read_text(encoding="utf-8"))
+        )
+
+    assert len(noted) >= 20
+    with app.test_request_context():
+        assert [code for code in noted if frame.action(code) == code] == []
 
 
 def test_the_audit_trail_forgets_after_ninety_days(app: Flask) -> None:
