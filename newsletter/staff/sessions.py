@@ -1,5 +1,6 @@
 """Sessions of the staff: new at login, gone 30 minutes after the last act or 12 hours after the login, and
-ended on the server by signing out (trust: T-14). The cookie is signed; its name and flags are in config.py."""
+ended on the server by signing out, so that a planted or stolen cookie is worth nothing, or not for long (OWASP
+ASVS 5.0, chapter V7). The cookie is signed; its name and flags are in config.py."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Signing in and out (trust: T-14): new session at login, idle and absolute end, ended on the server, throttled."""
+"""Signing in and out: new session at login, idle and absolute end, ended on the server, throttled."""
 
 import re
 from collections.abc import Callable
