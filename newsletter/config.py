@@ -117,7 +117,7 @@ OPTIONAL: dict[str, tuple[Reader, str]] = {
     "WEB_CONCURRENCY": (whole(1, 64), "1"),
     "TRUSTED_PROXIES": (whole(0, 10), "0"),
     "REDIS_VERIFY": (switch, "1"),
-    "DATABASE_POOL_SIZE": (whole(1, 100), "4"),
+    "DATABASE_POOL_SIZE": (whole(3, 100), "4"),
     "LANGUAGE": (choice("de", "en"), "de"),
     "MEASUREMENT_MIN_GROUP": (whole(1, 1000), "5"),
     "MEASUREMENT_DAYS": (whole(1, 730), "90"),

@@ -15,10 +15,16 @@ def count(newsletter_id: int) -> int:
 
 def snapshot(campaign: Campaign) -> int:
     """Write one queued delivery per recipient, in the caller's transaction; return how many. Repeatable."""
-    rows = _reachable(campaign.newsletter_id).with_only_columns(literal(campaign.id), Recipient.id)
+    # Held as the foreign key would hold them anyway: who leaves at this very moment is left out, or waits.
+    rows = (
+        _reachable(campaign.newsletter_id)
+        .with_only_columns(literal(campaign.id), Recipient.id)
+        .order_by(Recipient.id)
+        .with_for_update(read=True, key_share=True)
+    )
     written = (
         insert(Delivery)
-        .from_select(["campaign_id", "recipient_id"], rows.order_by(Recipient.id))
+        .from_select(["campaign_id", "recipient_id"], rows)
         .on_conflict_do_nothing()
         .returning(Delivery.id)
         .cte()

@@ -11,18 +11,21 @@ from newsletter.mail.transport import RelayAway, Reply
 IN_A_ROW = 10
 OF_THE_LAST, AT_MOST = 50, 10
 REFUSES = "the relay refuses"
+KEYS = "addresses can't be opened: a key is missing in SECRET_KEY_FALLBACKS"
 
 
 class OurFault(NewsletterError):
-    """The relay refuses us, not a recipient: wrong login or sender, a policy, or too many refusals."""
+    """It is not about a recipient: wrong login or sender, a policy, too many refusals, or a missing key."""
 
-    def __init__(self, reply: Reply | None) -> None:
-        super().__init__(f"{REFUSES}: {reply.code} {reply.status}".strip() if reply else REFUSES)
+    def __init__(self, reply: Reply | None, reason: str = REFUSES) -> None:
+        super().__init__(f"{reason}: {reply.code} {reply.status}".strip() if reply else reason)
         self.reply = reply
 
 
 def explain(reason: str) -> str:
     """Return the reason of a pause, as it is stored, in the reader's language."""
+    if reason == KEYS:
+        return _("addresses can't be opened: a key is missing in SECRET_KEY_FALLBACKS")
     if not reason.startswith(REFUSES):
         return reason
     reply = reason.removeprefix(REFUSES).removeprefix(": ")
@@ -36,7 +39,6 @@ class Breaker:
         self._last: deque[bool] = deque(maxlen=OF_THE_LAST)
         self._in_a_row = 0
         self._reply: Reply | None = None
-        self._policy = False
         self._dropped = 0
 
     def note(self, outcome: Outcome) -> None:
@@ -48,13 +50,11 @@ class Breaker:
         self._in_a_row = self._in_a_row + 1 if failed else 0
         if failed and outcome.code:
             self._reply = Reply(outcome.code, outcome.status or "")
-            # 5.7.x is policy: SPF, DKIM, DMARC, reputation (RFC 3463 §3.8). No recipient can help it.
-            self._policy = self._policy or (outcome.status or "").startswith("5.7.")
 
     def check(self) -> None:
         """Raise `OurFault` when it is no longer about single recipients, `RelayAway` when the relay only hangs up."""
         if self._dropped >= IN_A_ROW:
             raise RelayAway
         too_many = len(self._last) == OF_THE_LAST and sum(self._last) > AT_MOST
-        if self._policy or too_many or self._in_a_row >= IN_A_ROW:
+        if too_many or self._in_a_row >= IN_A_ROW:
             raise OurFault(self._reply)

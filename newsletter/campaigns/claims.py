@@ -61,17 +61,19 @@ _WIRE = text("""
 # An outcome may come late, when a sweep has already called the row in doubt: it then settles the doubt.
 _SETTLE = text("""
     UPDATE delivery
-    SET state = CASE WHEN out.state = 'deferred' AND campaign.started_at < now() - make_interval(hours => :hours)
+    SET state = CASE WHEN out.state = 'deferred' AND delivery.deferred_since < now() - make_interval(hours => :hours)
                      THEN 'failed' ELSE out.state END,
+        deferred_since = CASE WHEN out.state = 'deferred' THEN coalesce(delivery.deferred_since, now())
+                              ELSE delivery.deferred_since END,
+        deferrals = delivery.deferrals + CASE WHEN out.state = 'deferred' THEN 1 ELSE 0 END,
         reply_code = out.code, reply_status = out.status, lease_until = NULL, updated_at = now(),
         wired_at = CASE WHEN out.state IN ('queued', 'deferred') THEN NULL ELSE wired_at END,
         not_before = CASE WHEN out.state = 'deferred' THEN now() + make_interval(mins =>
-            (CAST(:back_off AS int[]))[least(delivery.attempt, cardinality(CAST(:back_off AS int[])))]) END
+            (CAST(:back_off AS int[]))[least(delivery.deferrals + 1, cardinality(CAST(:back_off AS int[])))]) END
     FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:states AS text[]),
-                CAST(:codes AS int[]), CAST(:statuses AS text[])) AS out(id, attempt, state, code, status),
-         campaign
+                CAST(:codes AS int[]), CAST(:statuses AS text[])) AS out(id, attempt, state, code, status)
     WHERE delivery.id = out.id AND delivery.attempt = out.attempt
-      AND delivery.state IN ('claimed', 'in_doubt') AND campaign.id = delivery.campaign_id
+      AND delivery.state IN ('claimed', 'in_doubt')
 """)
 _RECOVER = text("""
     UPDATE delivery

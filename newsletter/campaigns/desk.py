@@ -8,32 +8,37 @@ commits, a window at a time, what is about to be sent and what became of it.
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from newsletter.campaigns import claims
 from newsletter.campaigns.claims import Claim, Outcome
 from newsletter.campaigns.mails import RecipientRow, lock_recipients
 from newsletter.campaigns.models import DeliveryState
+from newsletter.core.stopping import stopping
 
-SETTLE_SECONDS = 30.0
+SETTLE_SECONDS, LAST_TRY_SECONDS = 600.0, 15.0
+_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
 @dataclass(eq=False)
 class Batch:
-    """Claims whose recipients are held. `waiting` are not on the wire yet, `open` have no fate yet."""
+    """Claims whose recipients are held. `waiting` are not written down as going yet, `unsettled` have no fate."""
 
     locks: Connection
     rows: dict[int, RecipientRow]
     waiting: deque[Claim]
-    open: int
+    unsettled: int
     since: float = field(default_factory=time.monotonic)
 
     def close(self) -> None:
         """Let go of the recipients' rows."""
-        self.locks.close()
+        with suppress(SQLAlchemyError):  # a connection that is gone holds nothing
+            self.locks.close()
 
 
 class Desk:
@@ -50,12 +55,13 @@ class Desk:
         self._marks.commit()
         if not mine:
             return None
-        locks = self._engine.connect()
-        rows = lock_recipients(locks, [claim.recipient_id for claim in mine if claim.recipient_id])
-        here = deque(claim for claim in mine if claim.recipient_id in rows)
-        batch = Batch(locks, rows, here, len(here))
-        self.settle([Outcome(claim, DeliveryState.SKIPPED) for claim in mine if claim.recipient_id not in rows])
-        return batch
+        with ExitStack() as unless_all_is_well:
+            locks = unless_all_is_well.enter_context(self._engine.connect())
+            rows = lock_recipients(locks, [claim.recipient_id for claim in mine if claim.recipient_id])
+            here = deque(claim for claim in mine if claim.recipient_id in rows)
+            self.settle([Outcome(claim, DeliveryState.SKIPPED) for claim in mine if claim.recipient_id not in rows])
+            unless_all_is_well.pop_all()
+        return Batch(locks, rows, here, len(here))
 
     def turn(self, outcomes: Sequence[Outcome], batch: Batch | None, window: Sequence[Claim]) -> set[int]:
         """Settle, and note that `window` is about to go; return the ids of those that may. One commit."""
@@ -68,19 +74,26 @@ class Desk:
         return may
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
-        """Write and commit; while the database is away keep trying, because only we know what became of them."""
+        """Write and commit; while the database is away keep trying, because only we know what became of them.
+
+        A process that is to end tries for some seconds more only; the leases then speak for it.
+        """
         give_up = time.monotonic() + SETTLE_SECONDS
         while outcomes:
             try:
                 claims.settle(self._marks, outcomes)
                 self._marks.commit()
                 return
-            except OperationalError:
+            except _AWAY:
                 if time.monotonic() > give_up:
                     raise
-                self._marks.rollback()
+                if stopping.is_set():
+                    give_up = min(give_up, time.monotonic() + LAST_TRY_SECONDS)
+                with suppress(SQLAlchemyError):
+                    self._marks.rollback()
                 time.sleep(0.5)
 
     def close(self) -> None:
         """Give the connection back."""
-        self._marks.close()
+        with suppress(SQLAlchemyError):
+            self._marks.close()

@@ -17,11 +17,13 @@ def outcome_of(claim: Claim, verdict: Verdict) -> Outcome:
         again = DeliveryState.DEFERRED if claim.attempt >= POISON_ATTEMPTS else DeliveryState.QUEUED
         return Outcome(claim, again)
     reply = verdict.reply
-    if verdict.fate is Fate.CLOSING or reply is None:
+    if reply is None:
         return Outcome(claim, DeliveryState.QUEUED)
+    if verdict.fate is Fate.CLOSING:
+        return Outcome(claim, DeliveryState.QUEUED, reply.code, reply.status)
     if verdict.fate is Fate.TAKEN:
         return Outcome(claim, DeliveryState.SENT, reply.code, reply.status)
     permanent = reply.code >= 500
-    if permanent and verdict.stage not in (Stage.RCPT, Stage.DOT):
+    if permanent and (reply.policy or verdict.stage not in (Stage.RCPT, Stage.DOT)):
         raise OurFault(reply)
     return Outcome(claim, DeliveryState.FAILED if permanent else DeliveryState.DEFERRED, reply.code, reply.status)

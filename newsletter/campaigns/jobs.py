@@ -14,6 +14,7 @@ from newsletter.campaigns.mails import Composer
 from newsletter.campaigns.models import Campaign, CampaignState, Delivery, DeliveryState
 from newsletter.core import queues
 from newsletter.core.db import db
+from newsletter.core.errors import NewsletterError
 from newsletter.core.stopping import stopping
 from newsletter.mail.transport import RelayAway
 
@@ -31,17 +32,19 @@ def send_campaign(campaign_id: int) -> None:
     if campaign is None or campaign.state != CampaignState.SENDING:
         life.finish(campaign_id)
         return
-    composer = Composer(db.session(), campaign)
-    db.session.rollback()
+    try:
+        composer = Composer(db.session(), campaign)
+    except NewsletterError as error:  # a sender or text that no mail can be made of
+        _pause(campaign_id, error)
+        return
+    finally:
+        db.session.rollback()
     if _due(campaign_id) and queues.has_idle_worker(queues.CAMPAIGNS):
         queues.ring(queues.CAMPAIGNS, send_campaign, campaign_id)
     try:
         more = _slice(campaign_id, composer)
-    except RelayAway as error:
-        if not error.permanent:
-            log.warning("campaign %s: the relay is away, the sweep will try again", campaign_id)
-            return
-        _pause(campaign_id, OurFault(error.reply))
+    except RelayAway:
+        log.warning("campaign %s: the relay is away, the sweep will try again", campaign_id)
         return
     except OurFault as error:
         _pause(campaign_id, error)
@@ -80,7 +83,7 @@ class Patience:
         return any(queues.waiting(name) for name in queues.QUEUES)
 
 
-def _pause(campaign_id: int, error: OurFault) -> None:
+def _pause(campaign_id: int, error: NewsletterError) -> None:
     log.error("campaign %s is paused: %s", campaign_id, error)
     life.pause(campaign_id, str(error))
 

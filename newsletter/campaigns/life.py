@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import exists, func, update
+from sqlalchemy import exists, func, select, update
 
 from newsletter.campaigns.models import Campaign, CampaignState, Delivery, DeliveryState
 from newsletter.core.db import db
@@ -32,6 +32,8 @@ def pause(campaign_id: int, reason: str) -> bool:
 
 def finish(campaign_id: int) -> None:
     """Close a campaign of which nothing is left to send; skip what a cancelled one left. Commits."""
+    # First of all, so that what follows sees what whoever held the campaign has just done.
+    db.session.execute(select(Campaign.id).where(Campaign.id == campaign_id).with_for_update())
     db.session.execute(
         update(Delivery)
         .where(
@@ -50,6 +52,21 @@ def finish(campaign_id: int) -> None:
             ~exists().where(Delivery.campaign_id == campaign_id, Delivery.state.in_(OPEN)),
         )
         .values(state=CampaignState.SENT, finished_at=func.now(), updated_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()
+
+
+def reopen() -> None:
+    """Send on with campaigns that were closed while a late answer brought one of their mails back. Commits."""
+    waiting = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+    db.session.execute(
+        update(Campaign)
+        .where(
+            Campaign.state == CampaignState.SENT,
+            exists().where(Delivery.campaign_id == Campaign.id, Delivery.state.in_(waiting)),
+        )
+        .values(state=CampaignState.SENDING, finished_at=None, updated_at=func.now())
         .execution_options(synchronize_session=False)
     )
     db.session.commit()

@@ -75,6 +75,8 @@ class Delivery(Model):
     lease_until: Mapped[datetime | None]
     wired_at: Mapped[datetime | None]
     not_before: Mapped[datetime | None]
+    deferred_since: Mapped[datetime | None]
+    deferrals: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     reply_code: Mapped[int | None] = mapped_column(SmallInteger)
     reply_status: Mapped[str | None]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -58,7 +58,7 @@ def change(campaign: Campaign, values: Mapping[str, Any]) -> Campaign:
     if not life.move(campaign.id, of=[DRAFT], to=DRAFT, **clean) and not life.move(
         campaign.id, of=[SCHEDULED], to=SCHEDULED, **clean
     ):
-        raise _conflict(campaign, _("This campaign can't be changed any more: its sending has begun."))
+        raise _conflict(_("This campaign can't be changed any more: its sending has begun."))
     db.session.commit()
     db.session.refresh(campaign)
     return campaign
@@ -70,21 +70,22 @@ def delete(campaign: Campaign) -> None:
         sql_delete(Campaign).where(Campaign.id == campaign.id, Campaign.state.in_(life.EDITABLE)).returning(Campaign.id)
     ).first()
     if gone is None:
-        raise _conflict(campaign, _("A campaign whose sending has begun can't be deleted: its figures are kept."))
+        raise _conflict(_("A campaign whose sending has begun can't be deleted: its figures are kept."))
     db.session.commit()
 
 
 def send(campaign: Campaign, at: datetime | None = None) -> Campaign:
     """Start sending now, or at a later time; raise `Invalid` when something is missing, `Conflict` the second time."""
-    if campaign.state not in life.EDITABLE or (campaign.state == SCHEDULED and at is None):
-        raise _conflict(campaign, _("This campaign is being sent already, or has been."))
+    if campaign.state != DRAFT:
+        raise _conflict(_("This campaign is being sent already, or has been."))
     fields.require_complete(campaign.subject, campaign.markdown, audience.count(campaign.newsletter_id))
     if at is not None and at > utcnow():
-        if not life.move(campaign.id, of=[DRAFT], to=SCHEDULED, scheduled_at=at):
-            raise _conflict(campaign, _("This campaign is being sent already, or has been."))
+        begun = life.move(campaign.id, of=[DRAFT], to=SCHEDULED, scheduled_at=at, pause_reason=None)
         db.session.commit()
-    elif not start(campaign.id, of=[DRAFT]):
-        raise _conflict(campaign, _("This campaign is being sent already, or has been."))
+    else:
+        begun = start(campaign.id, of=[DRAFT])
+    if not begun:
+        raise _conflict(_("This campaign is being sent already, or has been."))
     db.session.refresh(campaign)
     return campaign
 
@@ -96,11 +97,15 @@ def start(campaign_id: int, of: Sequence[CampaignState]) -> bool:
         return False
     campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
     newsletter = db.session.get_one(Newsletter, campaign.newsletter_id)
-    if not audience.snapshot(campaign):
+    try:
+        links = markdown.parse(campaign.markdown).links
+        if not audience.snapshot(campaign):
+            raise Invalid({"newsletter": _("This newsletter has no recipients yet.")})
+    except Invalid:
         db.session.rollback()
-        raise Invalid({"newsletter": _("This newsletter has no recipients yet.")})
+        raise
     if newsletter.measurement != Measurement.OFF:
-        measurement.open_window(campaign_id, markdown.parse(campaign.markdown).links)
+        measurement.open_window(campaign_id, links)
     db.session.commit()
     queues.ring(queues.CAMPAIGNS, jobs.send_campaign, campaign_id)
     return True
@@ -146,7 +151,7 @@ def resend_in_doubt(campaign: Campaign) -> int:
     ).all()
     if queued and not life.move(campaign.id, of=[SENT, SENDING], to=SENDING, finished_at=None):
         db.session.rollback()
-        raise _conflict(campaign, _("Please resume the campaign first."))
+        raise _conflict(_("Please resume the campaign first."))
     db.session.commit()
     if queued:
         queues.ring(queues.CAMPAIGNS, jobs.send_campaign, campaign.id)
@@ -155,12 +160,12 @@ def resend_in_doubt(campaign: Campaign) -> int:
 
 def _moved(campaign: Campaign, of: Sequence[CampaignState], to: CampaignState, **values: object) -> Campaign:
     if not life.move(campaign.id, of=of, to=to, **values):
-        raise _conflict(campaign, _("This can't be done with the campaign in its present state."))
+        raise _conflict(_("This can't be done with the campaign in its present state."))
     db.session.commit()
     db.session.refresh(campaign)
     return campaign
 
 
-def _conflict(campaign: Campaign, text: str) -> Conflict:
+def _conflict(text: str) -> Conflict:
     db.session.rollback()
     return Conflict(text)

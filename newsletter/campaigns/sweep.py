@@ -22,13 +22,14 @@ def sweep() -> None:
         log.warning("leases of vanished workers ended in campaigns %s", sorted(recovered))
     for campaign_id in recovered | _ids(CampaignState.CANCELLED, recent=True):
         life.finish(campaign_id)
-    for campaign_id in _ids(CampaignState.SENDING):
-        if not queues.waiting(queues.CAMPAIGNS):
+    life.reopen()
+    if not queues.waiting(queues.CAMPAIGNS):
+        for campaign_id in _ids(CampaignState.SENDING):
             queues.ring(queues.CAMPAIGNS, jobs.send_campaign, campaign_id)
 
 
 def start_due() -> None:
-    """Start the campaigns whose time has come; pause one that can't be sent, with the reason."""
+    """Start the campaigns whose time has come; one that can't be sent is a draft again, with the reason."""
     query = select(Campaign.id).where(Campaign.state == CampaignState.SCHEDULED, Campaign.scheduled_at <= func.now())
     due = list(db.session.execute(query).scalars())
     db.session.commit()
@@ -36,7 +37,13 @@ def start_due() -> None:
         try:
             service.start(campaign_id, of=[CampaignState.SCHEDULED])
         except Invalid as error:
-            life.move(campaign_id, of=[CampaignState.SCHEDULED], to=CampaignState.DRAFT, pause_reason=str(error))
+            db.session.rollback()
+            life.move(
+                campaign_id,
+                of=[CampaignState.SCHEDULED],
+                to=CampaignState.DRAFT,
+                pause_reason=" ".join(error.errors.values()),
+            )
             db.session.commit()
 
 

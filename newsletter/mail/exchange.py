@@ -129,7 +129,8 @@ class Exchange:
                 self._selector.unregister(line)
                 self._lines.remove(line)
                 lost += line.lost()
-                if line.closing:  # one less from now on: it may have been one too many
+                # A relay may limit the mails per connection. But one that closes at once has had too many of us.
+                if line.closing and not line.useful:
                     self._bear(RelayAway())
         return lost
 

@@ -12,6 +12,7 @@ from newsletter.mail.pipeline import Fate, Letter, Pipeline, Verdict
 from newsletter.mail.transport import FINAL_DOT_SECONDS, Relay
 
 READ_OCTETS = 64 * 1024
+GOODBYE_SECONDS = 2.0
 _AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -30,6 +31,8 @@ class Line:
         self._heard_at = time.monotonic()
         self.broken = False
         self.closing = False
+        self.useful = False
+        """Whether the relay has taken a mail on this line."""
         self.watched = selectors.EVENT_READ
 
     def fileno(self) -> int:
@@ -64,8 +67,11 @@ class Line:
         try:
             if octets:
                 self._pipeline.wrote(self._sock.send(octets))
-        except _AGAIN:
+        except BlockingIOError:
             return
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            # TLS may have sent some of it all the same, and does not say how much.
+            self._pipeline.offered()
         except OSError:
             self.broken = True
 
@@ -86,7 +92,8 @@ class Line:
             pass
         except (OSError, ValueError):
             self.broken = True
-        self.closing = self.closing or any(verdict.fate is Fate.CLOSING for verdict in verdicts)
+        fates = {verdict.fate for verdict in verdicts}
+        self.closing, self.useful = self.closing or Fate.CLOSING in fates, self.useful or Fate.TAKEN in fates
         if not self.broken:
             self.write()
         return verdicts
@@ -105,7 +112,7 @@ class Line:
         if self.broken or self._pipeline.load:
             self._relay.close()
             return
-        self._sock.settimeout(self._command_seconds)
+        self._sock.settimeout(GOODBYE_SECONDS)
         self._relay.__exit__(None, None, None)
 
 

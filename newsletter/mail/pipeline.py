@@ -70,7 +70,7 @@ class Pipeline:
         self._mail_taken = False
         self._current: Letter | None = None
         self._out: list[bytes] = []
-        self._written = self._queued = 0
+        self._written = self._queued = self._offered = 0
         self._dot_at: int | None = None
         self._buffer = b""
 
@@ -107,6 +107,10 @@ class Pipeline:
         rest = self.outgoing()[octets:]
         self._out = [rest] if rest else []
 
+    def offered(self) -> None:
+        """Note that some of `outgoing()` may be on the wire, nobody knows how much."""
+        self._offered = self._queued
+
     def receive(self, data: bytes) -> Iterator[Verdict]:
         """Take what the relay said; yield the verdicts that follow from it. Raises `ValueError` for gibberish."""
         *lines, self._buffer = (self._buffer + data).split(b"\n")
@@ -129,7 +133,7 @@ class Pipeline:
             verdicts.insert(0, Verdict(self._current, Fate.DROPPED, Stage.MAIL))
         if self._dotted is not None:
             # The relay can only have taken it when the dot had been given to the operating system.
-            gone = self._dot_at is not None and self._written >= self._dot_at
+            gone = self._dot_at is not None and max(self._written, self._offered) >= self._dot_at
             verdicts.insert(0, Verdict(self._dotted, Fate.IN_DOUBT if gone else Fate.DROPPED))
         self._current, self._awaited = None, deque()
         return verdicts
@@ -175,7 +179,7 @@ class Pipeline:
             yield Verdict(letter, Fate.CLOSING, stage, reply)
             self._forget(letter)
         elif stage is Stage.DOT:
-            yield Verdict(letter, Fate.TAKEN if reply.code == 250 else Fate.REFUSED, stage, reply)
+            yield Verdict(letter, Fate.TAKEN if _good(reply) else Fate.REFUSED, stage, reply)
         elif stage in (Stage.MAIL, Stage.RCPT):
             self._envelope(stage, letter, reply)
         elif stage is Stage.DATA:
@@ -184,7 +188,7 @@ class Pipeline:
             self._begin()
 
     def _envelope(self, stage: Stage, letter: Letter, reply: Reply) -> None:
-        if reply.code in (250, 251):
+        if _good(reply):
             self._mail_taken = self._mail_taken or stage is Stage.MAIL
         else:
             self._refusal = self._refusal or (stage, reply)
@@ -218,3 +222,8 @@ class Pipeline:
         if self._current is letter:
             self._current = None
             self._commands.clear()
+
+
+def _good(reply: Reply) -> bool:
+    """Go by the first digit (RFC 5321 §4.2)."""
+    return 200 <= reply.code < 300

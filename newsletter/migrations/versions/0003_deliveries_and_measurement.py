@@ -89,6 +89,8 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("wired_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deferred_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deferrals", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("reply_code", sa.SmallInteger(), nullable=True),
         sa.Column("reply_status", sa.String(), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
