@@ -1,15 +1,17 @@
 """A campaign from the audience to the inboxes: fates, faults of the relay, and who may still be mailed."""
 
+import itertools
 import re
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from newsletter.campaigns import claims, delivering, jobs, service, sweep
 from newsletter.campaigns.breaker import KEYS
@@ -367,6 +369,38 @@ def test_a_database_that_fails_in_the_middle_loses_no_fate(sink: Sink, run_jobs:
 
     assert fates(campaign.id) == {"audience": 300, "sent": 300}
     assert len(sink.mails) == 300
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_turn_of_the_desk_that_fails_loses_no_fate(
+    sink: Sink, run_jobs: RunJobs, monkeypatch: pytest.MonkeyPatch, written: bool
+) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 200)
+    campaign = make_campaign(newsletter)
+    service.send(campaign)
+    turn, turns = Desk.turn, itertools.count(1)
+
+    def fail_once(desk: Desk, outcomes: Any, batch: Any, window: Any) -> set[int]:
+        failing = next(turns) == 3
+        may = set() if failing and not written else turn(desk, outcomes, batch, window)
+        if failing:
+            raise OperationalError("a statement", {}, Exception("the connection is gone"))
+        return may
+
+    monkeypatch.setattr(Desk, "turn", fail_once)
+    jobs.send_campaign(campaign.id)
+
+    found = fates(campaign.id)
+    assert found["sent"] == len(sink.mails) < 200
+    assert "in_doubt" not in found
+
+    end_leases()
+    sweep.sweep()
+    run_jobs()
+
+    assert fates(campaign.id) == {"audience": 200, "sent": 200}
+    assert len(sink.mails) == 200
 
 
 def test_the_end_of_a_slice_waits_for_the_replies_that_are_owed(
