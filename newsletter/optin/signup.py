@@ -72,7 +72,7 @@ class SignUp:
 
     @classmethod
     def of_payload(cls, value: list[Any]) -> Self:
-        """Undo `payload`."""
+        """Undo `payload`; raise `TypeError` or `ValueError` for one that another version wrote in another way."""
         newsletter_id, email, person, language, measurement, consent, privacy, source, requested, mailed, secret = value
         return cls(
             newsletter_id=newsletter_id,
@@ -97,7 +97,7 @@ def read(token: str) -> SignUp:
     """Return the sign-up in a confirmation link, expired or not; raise `BadToken`."""
     try:
         return SignUp.of_payload(unseal_json(PURPOSE, tokens.decode(token)))
-    except Unsealable:
+    except (Unsealable, TypeError, ValueError):  # links are good for days, also across an upgrade
         raise BadToken("This link is not valid.") from None
 
 

@@ -1,11 +1,11 @@
 """What a person may tell of themselves besides the address, and how a mail greets them by it."""
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from newsletter.core import texts
 from newsletter.core.errors import Invalid
 from newsletter.core.i18n import gettext as _
 from newsletter.core.sealing import seal_json, unseal_json
@@ -14,8 +14,6 @@ PURPOSE = "recipient.name"
 SALUTATIONS = ("", "ms", "mr")
 MAX_CHARACTERS = 100
 FIELDS = ("salutation", "title", "first_name", "last_name")
-# Controls, line and paragraph separators, signs that turn the direction of writing, halves of surrogate pairs.
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,9 @@ class Person:
     @classmethod
     def unsealed(cls, sealed: bytes | None) -> Self:
         """Open the sealed column; an empty one is a person of whom nothing is known."""
-        return cls(**unseal_json(PURPOSE, sealed)) if sealed else cls()
+        # Another version may have sealed it, with fields more or fewer.
+        known = unseal_json(PURPOSE, sealed) if sealed else {}
+        return cls(**{name: known[name] for name in FIELDS if name in known})
 
     def sealed(self) -> bytes | None:
         """Return the value of the sealed column."""
@@ -81,7 +81,7 @@ def _part(name: str, value: Any, errors: dict[str, str]) -> str:
         errors[name] = _("This must be text.")
         return ""
     text = unicodedata.normalize("NFC", value).strip()
-    if _FORBIDDEN.search(text):
+    if not texts.is_line(text):
         errors[name] = _("Please leave out line breaks and control characters.")
     elif len(text) > MAX_CHARACTERS:
         errors[name] = _("This may have up to 100 characters.")

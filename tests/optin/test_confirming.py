@@ -4,7 +4,9 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -154,6 +156,29 @@ def test_a_link_asked_for_before_leaving_does_not_bring_the_person_back(client: 
 
     assert client.post(confirm_path(unused)).status_code == 410
     assert rows()[:2] == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        lambda payload: [*payload, "new"],
+        lambda payload: payload[:-1],
+        lambda payload: [*payload[:2], [*payload[2], "new", "newer"], *payload[3:]],
+        lambda payload: [*payload[:8], "2026-01-01", *payload[9:]],
+        lambda payload: {"newsletter": payload[0]},
+        lambda payload: 1,
+    ],
+)
+def test_a_link_of_another_version_gets_the_answer_of_an_unknown_one(
+    client: FlaskClient, otherwise: Callable[[list[Any]], object]
+) -> None:
+    payload = make_sign_up(make_newsletter(), EMAIL).payload()
+    link = f"/confirm/{tokens.encode(seal_json('signup', otherwise(payload)))}"
+
+    answers = [client.get(link), client.post(link)]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert rows() == (0, 0, 0)
 
 
 def test_who_signs_up_again_after_leaving_is_welcome(client: FlaskClient) -> None:
