@@ -81,6 +81,7 @@ def leave_and_offer(link_key: bytes, campaign_id: int | None, way: str) -> Left:
     try:
         recipient = preferences.live(link_key)
     except BadToken:
+        erase(link_key, campaign_id, way)  # a first click may still be waiting for a mail in hand: so does this one
         return Left()
     newsletter = db.session.get_one(Newsletter, recipient.newsletter_id)
     others = _others(recipient)
