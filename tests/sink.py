@@ -129,6 +129,15 @@ class Sink:
         """Say nothing until `behave()` is called."""
         self.rules.append(Rule(phase, "hang", address, "", times, keep))
 
+    def hold(self, phase: str, *, address: str | None = None, times: int | None = None) -> None:
+        """Say nothing until `behave()` is called, and go on then as if nothing had been."""
+        self.rules.append(Rule(phase, "hold", address, "", times, keep=False))
+
+    @property
+    def holding(self) -> bool:
+        """Whether someone hangs here or is held now."""
+        return bool(self._hanging)
+
     def behave(self) -> None:
         """Forget all rules, and let go of what hangs."""
         self.rules.clear()
@@ -181,10 +190,12 @@ class Sink:
             self.take(envelope)
         if rule.act == "refuse":
             return rule.reply
-        if rule.act == "hang":
+        if rule.act in ("hang", "hold"):
             event = asyncio.Event()
             self._hanging.append(event)
             await event.wait()
+        if rule.act == "hold":
+            return None
         if server.transport is not None:
             server.transport.abort()
         return ""

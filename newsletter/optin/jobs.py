@@ -8,10 +8,10 @@ from redis import RedisError
 from newsletter.core import queues
 from newsletter.core.db import db
 from newsletter.core.digests import digest
-from newsletter.core.errors import BadToken
 from newsletter.mail import address, outbox
 from newsletter.mail.message import Email
 from newsletter.optin.signup import SignUp
+from newsletter.privacy import receipts
 from newsletter.recipients import preferences
 from newsletter.recipients.admission import find
 from newsletter.recipients.mails import system_mail, to_recipient
@@ -39,9 +39,10 @@ def _confirmation(payload: Any) -> Email | None:
         return None
     recipient = find(newsletter.id, signup.email)
     if recipient is not None:
-        if not _first_today(signup):
-            return None
-        return to_recipient("already_subscribed", newsletter, recipient, language=signup.language)
+        return _already_subscribed(newsletter, recipient.link_key, signup)
+    # After the look for the row: it is gone no sooner than the receipt is closed.
+    if receipts.left_since(newsletter.id, signup.email, signup.requested_at):
+        return None
     # Nothing of what the form held is repeated: anyone may have typed this address, and any name with it.
     return system_mail(
         "confirmation",
@@ -53,6 +54,13 @@ def _confirmation(payload: Any) -> Email | None:
             "hours": current_app.config["CONFIRMATION_HOURS"],
         },
     )
+
+
+def _already_subscribed(newsletter: Newsletter, link_key: bytes, signup: SignUp) -> Email | None:
+    recipient = preferences.hold(link_key) if _first_today(signup) else None
+    if recipient is None:
+        return None
+    return to_recipient("already_subscribed", newsletter, recipient, language=signup.language)
 
 
 def _first_today(signup: SignUp) -> bool:
@@ -68,9 +76,8 @@ def _first_today(signup: SignUp) -> bool:
 
 
 def _welcome(payload: Any) -> Email | None:
-    try:
-        recipient = preferences.live(bytes.fromhex(payload["link_key"]))
-    except BadToken:
+    recipient = preferences.hold(bytes.fromhex(payload["link_key"]))
+    if recipient is None:
         return None  # the person has left since
     newsletter = db.session.get_one(Newsletter, recipient.newsletter_id)
     return to_recipient("welcome", newsletter, recipient)

@@ -4,7 +4,6 @@ from typing import Any
 
 from newsletter.core import queues
 from newsletter.core.db import db
-from newsletter.core.errors import BadToken
 from newsletter.mail import outbox
 from newsletter.mail.message import Email
 from newsletter.recipients import preferences
@@ -19,9 +18,8 @@ def send_preferences_link(row_id: int) -> None:
 
 
 def _preferences_link(payload: Any) -> Email | None:
-    try:
-        recipient = preferences.live(bytes.fromhex(payload["link_key"]))
-    except BadToken:
+    recipient = preferences.hold(bytes.fromhex(payload["link_key"]))
+    if recipient is None:
         return None  # the person has left since
     newsletter = db.session.get_one(Newsletter, recipient.newsletter_id)
     return to_recipient("preferences_link", newsletter, recipient, language=payload["language"])

@@ -39,6 +39,19 @@ def live(link_key: bytes) -> Recipient:
     return recipient
 
 
+def hold(link_key: bytes) -> Recipient | None:
+    """Return the recipient with this key, or None, and keep the row from being deleted until the transaction ends.
+
+    For whoever mails this person next: leaving waits for that mail.
+    """
+    return db.session.execute(
+        select(Recipient)
+        .where(Recipient.link_key == link_key, Recipient.address_sealed.is_not(None))
+        .with_for_update(read=True, key_share=True)
+        .execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+
+
 def profile(link_key: bytes) -> Profile:
     """Return what is stored; raise `BadToken`."""
     recipient = live(link_key)

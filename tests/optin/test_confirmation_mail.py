@@ -145,6 +145,7 @@ def test_the_word_to_a_subscriber_is_not_lost_with_the_relay(client: FlaskClient
     db.session.commit()
 
     from_now = sign_up(client, newsletter, EMAIL)
+    run_jobs()
     outbox.sweep()
     run_jobs()
 
@@ -178,6 +179,29 @@ def test_who_left_before_the_welcome_went_out_gets_none(client: FlaskClient, run
     run_jobs()
 
     assert len(sink.mails) == 1
+
+
+def test_who_left_while_a_second_sign_up_waited_is_not_asked_again(
+    client: FlaskClient, run_jobs: Run, sink: Sink
+) -> None:
+    newsletter = make_newsletter()
+    recipient = make_recipient(newsletter, EMAIL)
+    sign_up(client, newsletter, EMAIL)
+    service.erase(recipient.link_key)
+
+    run_jobs()
+
+    assert sink.mails == []
+    assert count(OutboxMail) == 0
+
+
+def test_who_signs_up_after_leaving_is_asked(client: FlaskClient, run_jobs: Run, sink: Sink) -> None:
+    newsletter = make_newsletter()
+    service.erase(make_recipient(newsletter, EMAIL).link_key)
+
+    sign_up(client, newsletter, EMAIL)
+
+    assert "/confirm/" in one_mail(run_jobs, sink).text
 
 
 def test_the_link_lives_from_the_mail_on(client: FlaskClient, run_jobs: Run, sink: Sink, app: Flask) -> None:

@@ -12,10 +12,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from newsletter.core import queues
 from newsletter.core.db import db
+from newsletter.mail import outbox
 from newsletter.mail.models import OutboxMail
+from newsletter.optin import jobs as optin
 from newsletter.privacy.models import Receipt
 from newsletter.recipients import erasing, links
+from newsletter.recipients import jobs as recipients
 from newsletter.recipients.models import Departure, Recipient
 from newsletter.recipients.person import Person
 from tests.factories import make_campaign, make_delivery, make_newsletter, make_recipient
@@ -118,6 +122,100 @@ def test_but_not_longer_than_a_mail_provider_would(
 
     erasing.sweep_tombstones()
     assert count(Recipient) == 0
+
+
+def test_no_sender_finds_the_row_while_the_answer_waits(app: Flask, database_url: str) -> None:
+    recipient = make_recipient(email=ADDRESS)
+    row_id, link = recipient.id, f"/u/{links.unsubscribe_token(recipient.link_key)}"
+    here = "SELECT 1 FROM recipient WHERE id = %s AND address_sealed IS NOT NULL FOR KEY SHARE"
+    answers: list[int] = []
+
+    def click() -> None:
+        answers.append(FlaskClient(app, app.response_class).post(link, data=ONE_CLICK).status_code)
+
+    with psycopg.connect(database_url) as sender, psycopg.connect(database_url, autocommit=True) as next_sender:
+        sender.execute(here, (row_id,))
+        clicks = [threading.Thread(target=click) for _ in range(2)]
+        for thread in clicks:
+            thread.start()
+        eventually(lambda: next_sender.execute(here, (row_id,)).fetchone() is None)
+        assert answers == []
+        sender.rollback()
+        for thread in clicks:
+            thread.join()
+
+    assert answers == [200, 200]
+    assert count(Recipient) == 0
+
+
+@pytest.mark.parametrize("kind", ["welcome", "fresh link", "already subscribed"])
+def test_a_mail_to_one_person_that_has_not_begun_never_does(
+    app: Flask, client: FlaskClient, sink: Sink, kind: str
+) -> None:
+    link_key, job, row_id = waiting_mail(client, kind)
+    sink.hold("EHLO")
+    worker = in_a_worker(app, job, row_id)
+    eventually(lambda: sink.holding)
+
+    answer = client.post(f"/u/{links.unsubscribe_token(link_key)}", data=ONE_CLICK)
+    sink.behave()
+    worker.join()
+
+    assert answer.status_code == 200
+    assert sink.mails == []
+    assert count(OutboxMail) == 0
+
+
+@pytest.mark.parametrize("kind", ["welcome", "fresh link", "already subscribed"])
+def test_a_mail_to_one_person_that_has_begun_is_waited_for(
+    app: Flask, client: FlaskClient, sink: Sink, kind: str
+) -> None:
+    link_key, job, row_id = waiting_mail(client, kind)
+    sink.hold("MAIL")
+    worker = in_a_worker(app, job, row_id)
+    eventually(lambda: sink.holding)
+
+    threading.Timer(0.7, sink.behave).start()
+    answer = client.post(f"/u/{links.unsubscribe_token(link_key)}", data=ONE_CLICK)
+    mails = len(sink.mails)
+    worker.join()
+
+    assert answer.status_code == 200
+    assert mails == 1
+    assert count(Recipient) == 0
+
+
+def waiting_mail(client: FlaskClient, kind: str) -> tuple[bytes, queues.JobFunction, int]:
+    """Return the key of a recipient to whom a mail waits, and the job and the row that send it."""
+    newsletter = make_newsletter()
+    link_key = make_recipient(newsletter, ADDRESS).link_key
+    payload = {"link_key": link_key.hex(), "language": "de"}
+    if kind == "welcome":
+        job, row_id = optin.send_welcome, outbox.post(optin.send_welcome, payload)
+    elif kind == "fresh link":
+        job, row_id = recipients.send_preferences_link, outbox.post(recipients.send_preferences_link, payload)
+    else:
+        sign_up(client, newsletter, ADDRESS)
+        job, row_id = optin.send_confirmation, db.session.query(OutboxMail).one().id
+    db.session.commit()
+    return link_key, job, row_id
+
+
+def in_a_worker(app: Flask, job: queues.JobFunction, row_id: int) -> threading.Thread:
+    def work() -> None:
+        with app.app_context():
+            job(row_id)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def eventually(true: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < give_up, "it did not come to be"
+        time.sleep(0.01)
 
 
 def test_fifty_clicks_at_once_are_one_departure(app: Flask) -> None:
