@@ -186,7 +186,7 @@ def delete(public_id: str) -> ResponseReturnValue:
     """Ask, then delete a campaign that was never sent."""
     campaign = service.by_public_id(public_id)
     name = trail.name_of(campaign)
-    if request.method == "GET":
+    if request.method != "POST":  # HEAD, too, only asks
         lines = [_("Its subject and text are gone for good. Nobody has got a mail of it.")]
         return _ask(campaign, _("Delete this campaign?"), lines, _("Delete the campaign"))
     try:
