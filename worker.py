@@ -1,10 +1,14 @@
 """Starts the worker: RQ on all queues, and the periodic work beside it. `python worker.py`, as many as you like."""
 
+import sys
+
 from newsletter.app import create_app
 from newsletter.core import worker
 from newsletter.schedule import JOIN_SECONDS, Schedule
 
 if __name__ == "__main__":
+    # Two threads hand each other work of a tenth of a millisecond; the default of five lets them wait for each other.
+    sys.setswitchinterval(0.0005)
     app = create_app()
     schedule = Schedule(app)
     schedule.start()

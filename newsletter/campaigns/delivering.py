@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 LAST_WORDS_SECONDS = 20.0
 """How long a process that is to end waits for replies that are owed; platforms kill after 30 s."""
-WINDOW_PER_LINE = 8
+WINDOW_PER_LINE = 12
 IDLE_SECONDS = 0.25
 
 

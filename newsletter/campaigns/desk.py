@@ -64,10 +64,12 @@ class Desk:
         return Batch(locks, rows, here, len(here))
 
     def turn(self, outcomes: Sequence[Outcome], batch: Batch | None, window: Sequence[Claim]) -> set[int]:
-        """Settle, and note that `window` is about to go; return the ids of those that may. One commit."""
-        self.settle(outcomes)
+        """Settle, and note that `window` is about to go; return the ids of those that may. One commit for both."""
         if batch is None or not window:
+            self.settle(outcomes)
             return set()
+        if outcomes:
+            claims.settle(self._marks, outcomes)
         may = claims.wire(self._marks, self._campaign_id, window)
         self._marks.commit()
         batch.locks.execute(text("SELECT 1"))  # the locks are worth nothing if their connection is gone

@@ -95,7 +95,7 @@ class Relay(Connection):
     def configure_host(self) -> smtplib.SMTP:
         """Connect, encrypt and log in. Certificates are verified; nothing waits for ever."""
         settings = self.mail
-        context = ssl.create_default_context()
+        context = ssl.create_default_context() if settings.use_ssl or settings.use_tls else None
         if settings.use_ssl:
             host: smtplib.SMTP = smtplib.SMTP_SSL(
                 settings.server, settings.port, timeout=CONNECT_SECONDS, context=context
