@@ -10,6 +10,7 @@ from newsletter.mail.transport import RelayAway, Reply
 
 IN_A_ROW = 10
 OF_THE_LAST, AT_MOST = 50, 10
+POLICIES = 3
 REFUSES = "the relay refuses"
 KEYS = "addresses can't be opened: a key is missing in SECRET_KEY_FALLBACKS"
 
@@ -39,7 +40,7 @@ class Breaker:
         self._last: deque[bool] = deque(maxlen=OF_THE_LAST)
         self._in_a_row = 0
         self._reply: Reply | None = None
-        self._dropped = 0
+        self._dropped = self._policies = 0
 
     def note(self, outcome: Outcome) -> None:
         """Take one outcome into account."""
@@ -47,8 +48,9 @@ class Breaker:
         dropped = outcome.code is None and outcome.state in (DeliveryState.QUEUED, DeliveryState.DEFERRED)
         self._dropped = self._dropped + 1 if dropped else 0
         self._last.append(failed)
+        self._policies += Reply(outcome.code or 0, outcome.status or "").policy
         self._in_a_row = self._in_a_row + 1 if failed else 0
-        if failed and outcome.code:
+        if outcome.code and outcome.code >= 500:
             self._reply = Reply(outcome.code, outcome.status or "")
 
     def check(self) -> None:
@@ -56,5 +58,5 @@ class Breaker:
         if self._dropped >= IN_A_ROW:
             raise RelayAway
         too_many = len(self._last) == OF_THE_LAST and sum(self._last) > AT_MOST
-        if too_many or self._in_a_row >= IN_A_ROW:
+        if too_many or self._policies >= POLICIES or self._in_a_row >= IN_A_ROW:
             raise OurFault(self._reply)

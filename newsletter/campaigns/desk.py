@@ -68,10 +68,14 @@ class Desk:
         if batch is None or not window:
             self.settle(outcomes)
             return set()
-        if outcomes:
-            claims.settle(self._marks, outcomes)
-        may = claims.wire(self._marks, self._campaign_id, window)
-        self._marks.commit()
+        try:
+            if outcomes:
+                claims.settle(self._marks, outcomes)
+            may = claims.wire(self._marks, self._campaign_id, window)
+            self._marks.commit()
+        except SQLAlchemyError:
+            self._roll_back()
+            raise
         batch.locks.execute(text("SELECT 1"))  # the locks are worth nothing if their connection is gone
         return may
 
@@ -91,9 +95,12 @@ class Desk:
                     raise
                 if stopping.is_set():
                     give_up = min(give_up, time.monotonic() + LAST_TRY_SECONDS)
-                with suppress(SQLAlchemyError):
-                    self._marks.rollback()
+                self._roll_back()
                 time.sleep(0.5)
+
+    def _roll_back(self) -> None:
+        with suppress(SQLAlchemyError):  # on a connection that is gone there is nothing to roll back
+            self._marks.rollback()
 
     def close(self) -> None:
         """Give the connection back."""

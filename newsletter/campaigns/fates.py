@@ -24,6 +24,11 @@ def outcome_of(claim: Claim, verdict: Verdict) -> Outcome:
     if verdict.fate is Fate.TAKEN:
         return Outcome(claim, DeliveryState.SENT, reply.code, reply.status)
     permanent = reply.code >= 500
-    if permanent and (reply.policy or verdict.stage not in (Stage.RCPT, Stage.DOT)):
+    if permanent and verdict.stage not in (Stage.RCPT, Stage.DOT):
         raise OurFault(reply)
+    if reply.policy:
+        # Our fault at first. But where only this one's provider says so again after a resume, the others go on.
+        if claim.attempt == 1:
+            raise OurFault(reply)
+        return Outcome(claim, DeliveryState.DEFERRED, reply.code, reply.status)
     return Outcome(claim, DeliveryState.FAILED if permanent else DeliveryState.DEFERRED, reply.code, reply.status)

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 LOCK_SECONDS = 5.0
 """How long mails of a batch may be begun. The batch holds its recipients' rows until the last has its reply;
 leaving waits up to eight seconds for them."""
+MOST_FAILURES = 5
+"""After these the leases must speak for what is not written: a database that is merely away is no failure."""
 Item = tuple[Batch, Claim]
 
 
@@ -42,6 +44,7 @@ class Ledger:
         self._pace = Pace()
         self._batches: list[Batch] = []
         self._outcomes: list[Outcome] = []
+        self._failures = 0
         self._clerk = ThreadPoolExecutor(1, thread_name_prefix="desk")
         self._work: tuple[Future[Any], Callable[[Any], None], Callable[[], None]] | None = None
 
@@ -114,6 +117,9 @@ class Ledger:
         except SQLAlchemyError as error:
             log.error("the database failed in the middle of a batch: %s", type(error).__name__)
             self.ending = True
+            self._failures += 1
+            if self._failures > MOST_FAILURES:
+                raise
             undo()
         else:
             apply(result)

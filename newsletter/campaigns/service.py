@@ -1,7 +1,7 @@
 """What staff and the API do with campaigns. Each call checks, changes rows, commits, then rings the doorbell."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete as sql_delete
@@ -18,6 +18,8 @@ from newsletter.recipients.models import Measurement, Newsletter
 from newsletter.tracking import measurement
 
 KIND = "campaign"
+FORGIVEN = timedelta(minutes=5)
+"""How far in the past a time to send at may lie: clocks differ, and forms take a while."""
 DRAFT, SCHEDULED, SENDING, PAUSED, SENT, CANCELLED = CampaignState
 
 
@@ -79,6 +81,9 @@ def send(campaign: Campaign, at: datetime | None = None) -> Campaign:
     if campaign.state != DRAFT:
         raise _conflict(_("This campaign is being sent already, or has been."))
     fields.require_complete(campaign.subject, campaign.markdown, audience.count(campaign.newsletter_id))
+    if at is not None and at < utcnow() - FORGIVEN:
+        # A slip in the year must not send to everybody at once: that can't be taken back.
+        raise Invalid({"at": _("This time has passed. Leave it out to send now.")})
     if at is not None and at > utcnow():
         begun = life.move(campaign.id, of=[DRAFT], to=SCHEDULED, scheduled_at=at, pause_reason=None)
         db.session.commit()

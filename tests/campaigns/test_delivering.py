@@ -170,6 +170,23 @@ def test_policy_refusals_pause_the_campaign_and_remove_nobody(sink: Sink, run_jo
     assert fates(campaign.id) == {"audience": 40, "queued": 40}
 
 
+def test_a_single_provider_that_says_policy_again_does_not_hold_up_the_others(sink: Sink, run_jobs: RunJobs) -> None:
+    newsletter = make_newsletter()
+    make_recipient(newsletter, "strict@example.net")
+    make_recipients(newsletter, 20)
+    campaign = make_campaign(newsletter)
+    sink.refuse("550 5.7.1 not from you", address="strict@example.net")
+    service.send(campaign)
+    run_jobs()
+    db.session.refresh(campaign)
+    assert campaign.state == CampaignState.PAUSED
+
+    service.resume(campaign)
+    run_jobs()
+
+    assert fates(campaign.id) == {"audience": 21, "sent": 20, "deferred": 1}
+
+
 def test_a_refused_sender_pauses_and_gives_every_mail_back(sink: Sink, run_jobs: RunJobs) -> None:
     newsletter = make_newsletter()
     make_recipients(newsletter, 5)

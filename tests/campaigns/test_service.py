@@ -125,6 +125,18 @@ def test_a_scheduled_campaign_starts_when_its_time_has_come(app: Flask, sink: Si
     assert len(sink.mails) == 2
 
 
+def test_a_time_that_has_passed_sends_to_nobody(app: Flask) -> None:
+    newsletter = make_newsletter()
+    make_recipient(newsletter)
+    campaign = make_campaign(newsletter)
+
+    with pytest.raises(Invalid) as error:
+        service.send(campaign, at=utcnow() - timedelta(days=365))
+
+    assert set(error.value.errors) == {"at"}
+    assert campaign.state == CampaignState.DRAFT
+
+
 def test_a_scheduled_campaign_without_recipients_becomes_a_draft_that_says_why(app: Flask) -> None:
     newsletter = make_newsletter()
     recipient = make_recipient(newsletter)
