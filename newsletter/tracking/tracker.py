@@ -13,6 +13,7 @@ from newsletter.tracking.targets import TargetCache, Targets
 EXTENSION = "newsletter-tracking"
 MOST_CHARACTERS = 64
 Environ = Mapping[str, Any]
+_PURPOSES = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")
 
 
 class Tracker:
@@ -50,9 +51,8 @@ class Tracker:
 
 
 def _by_a_person(environ: Environ) -> bool:
-    """HEAD and what announces itself as a prefetch (Fetch Standard §2.2.7, `Sec-Purpose`) never count."""
-    purpose = environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE") or environ.get("HTTP_X_PURPOSE")
-    return environ["REQUEST_METHOD"] == "GET" and not purpose
+    """HEAD and what announces itself as a prefetch (Fetch Standard §2.2.7 and its forerunners) never count."""
+    return environ["REQUEST_METHOD"] == "GET" and not any(map(environ.get, _PURPOSES))
 
 
 def _plain(word: str) -> bool:

@@ -101,6 +101,14 @@ def test_the_pixel_looks_the_same_for_whatever_id(app: Flask, client: FlaskClien
     assert facts(client.get(f"/o/{mid}.gif")) == facts(right)
 
 
+PREFETCHES = (
+    {"Sec-Purpose": "prefetch;prerender"},
+    {"Purpose": "prefetch"},
+    {"X-Purpose": "preview"},
+    {"X-Moz": "prefetch"},
+)
+
+
 def test_head_and_prefetch_are_answered_alike_and_not_counted(app: Flask, client: FlaskClient) -> None:
     measured = make_measured()
     open_and_click(client, measured, range(1))
@@ -110,8 +118,8 @@ def test_head_and_prefetch_are_answered_alike_and_not_counted(app: Flask, client
         for _time in range(100):
             head = client.head(path)
         assert (head.status_code, head.data, head.headers) == (answer.status_code, b"", answer.headers)
-        for name, value in (("Sec-Purpose", "prefetch;prerender"), ("Purpose", "prefetch"), ("X-Purpose", "preview")):
-            assert facts(client.get(path, headers={name: value})) == facts(answer)
+        for headers in PREFETCHES:
+            assert facts(client.get(path, headers=headers)) == facts(answer)
     count()
 
     assert measured.totals() == {0: (2, 2), 1: (2, 2), -1: (2, 2)}
