@@ -48,8 +48,7 @@ def _check_encoding(path: Path) -> None:
     try:
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK):
-                if "\0" in decoder.decode(chunk):
-                    raise ValueError("UTF-16, or not text")
+                decoder.decode(chunk)
             decoder.decode(b"", final=True)
     except OSError:
         raise Invalid({"file": _("This file can't be read.")}) from None
@@ -58,6 +57,8 @@ def _check_encoding(path: Path) -> None:
 
 
 def _columns(header: str, delimiter: str) -> list[str]:
+    if "\0" in header:  # UTF-16 without a mark of its order can pass for UTF-8
+        raise Invalid({"file": _("This file is not text in UTF-8. Please save it as CSV UTF-8.")})
     columns = [name.strip().lower() for name in _cells(header, delimiter) or []]
     unknown = [name for name in columns if name not in COLUMNS]
     if "email" not in columns:
@@ -69,6 +70,8 @@ def _columns(header: str, delimiter: str) -> list[str]:
 
 
 def _row(number: int, line: str, columns: list[str], delimiter: str) -> Row:
+    if "\0" in line:
+        return Row(number, {}, _("Please leave out control characters."))
     cells = _cells(line, delimiter)
     if cells is None:
         return Row(number, {}, _("The quotes in this line don't match."))

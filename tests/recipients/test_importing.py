@@ -145,13 +145,14 @@ def test_bad_rows_are_named_by_line_and_reason_and_never_by_address(
         "canary@example.org,,,fr\n"
         "canary@example.org;b@example.org,,,\n"
         ",,Name ohne Adresse,\n"
+        "canary@example.org,,\0,\n"
         "late@example.org,,,\n",
     )
 
     summary = bring(make_newsletter(), path, complaints)
 
-    assert summary == importing.Summary(imported=2, wrong=8)
-    assert [line for line, _reason in complaints] == [3, 4, 6, 7, 8, 9, 10, 11]
+    assert summary == importing.Summary(imported=2, wrong=9)
+    assert [line for line, _reason in complaints] == [3, 4, 6, 7, 8, 9, 10, 11, 12]
     assert not [reason for _line, reason in complaints if "canary" in reason or not reason]
 
 
@@ -186,7 +187,7 @@ def test_a_file_that_is_not_this_kind_of_csv_is_refused_as_a_whole(app: Flask, t
         f"{header}a@example.org,Müller\n".encode("utf-16"),
         f"{header}a@example.org,Müller\n".encode("utf-16-le"),
         f"{header}a@example.org,x\n".encode() * 9 + "b@example.org,Müller\n".encode("latin-1"),
-        b"email\n\0@example.org\n",
+        b"email\0\na@example.org\n",
         f"{header}a@example.org,Mü".encode()[:-1],
     ]
     newsletter = make_newsletter()
