@@ -7,8 +7,8 @@ commits, a window at a time, what is about to be sent and what became of it.
 
 import time
 from collections import deque
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, text
@@ -51,8 +51,9 @@ class Desk:
 
     def open_batch(self, number: int) -> Batch | None:
         """Claim up to `number` deliveries and hold their recipients; None when nothing is due."""
-        mine = claims.claim(self._marks, self._campaign_id, number)
-        self._marks.commit()
+        with self._clean_marks():
+            mine = claims.claim(self._marks, self._campaign_id, number)
+            self._marks.commit()
         if not mine:
             return None
         with ExitStack() as unless_all_is_well:
@@ -68,14 +69,11 @@ class Desk:
         if batch is None or not window:
             self.settle(outcomes)
             return set()
-        try:
+        with self._clean_marks():
             if outcomes:
                 claims.settle(self._marks, outcomes)
             may = claims.wire(self._marks, self._campaign_id, window)
             self._marks.commit()
-        except SQLAlchemyError:
-            self._roll_back()
-            raise
         batch.locks.execute(text("SELECT 1"))  # the locks are worth nothing if their connection is gone
         return may
 
@@ -87,20 +85,26 @@ class Desk:
         give_up = time.monotonic() + SETTLE_SECONDS
         while outcomes:
             try:
-                claims.settle(self._marks, outcomes)
-                self._marks.commit()
+                with self._clean_marks():
+                    claims.settle(self._marks, outcomes)
+                    self._marks.commit()
                 return
             except _AWAY:
                 if time.monotonic() > give_up:
                     raise
                 if stopping.is_set():
                     give_up = min(give_up, time.monotonic() + LAST_TRY_SECONDS)
-                self._roll_back()
                 time.sleep(0.5)
 
-    def _roll_back(self) -> None:
-        with suppress(SQLAlchemyError):  # on a connection that is gone there is nothing to roll back
-            self._marks.rollback()
+    @contextmanager
+    def _clean_marks(self) -> Iterator[None]:
+        """Leave the connection fit for the next call, whatever fails in the block."""
+        try:
+            yield
+        except SQLAlchemyError:
+            with suppress(SQLAlchemyError):  # on a connection that is gone there is nothing to roll back
+                self._marks.rollback()
+            raise
 
     def close(self) -> None:
         """Give the connection back."""
