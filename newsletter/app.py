@@ -52,9 +52,10 @@ def _set_up(app: Flask) -> None:
     migrate.init_app(app, db, directory=str(ROOT / "newsletter" / "migrations"))
     for piece in (keys, queues, i18n, limits, transport):
         piece.init_app(app)
+    # First of those that look at a request: the check of CSRF would already read the form.
+    web.init_app(app)
     csrf.init_app(app)
     accounts.init_app(app)
-    web.init_app(app)
     tracking.init_app(app)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from newsletter.core.bodies import octets
+from newsletter.core import bodies
 from newsletter.core.db import db
 from newsletter.core.errors import Conflict, Expired, Invalid, NewsletterError, NotFound, Unreadable, WrongKind
 from newsletter.core.i18n import gettext as _
@@ -51,8 +51,10 @@ HEADERS = {
     "X-Robots-Tag": "noindex",
 }
 STATIC = ("static", "bootstrap.static")
-NOT_PUBLIC = ("/staff/", "/api/v1/campaigns")
-"""Where texts may be longer, because it is known who sends them."""
+LONGER = "/api/v1/campaigns"
+"""Where texts may be longer; it reads them itself, once it knows who sends them."""
+TOKEN_ONLY = ("recipients.leave", "optin.confirm")
+"""The endpoints that need nothing but the token: a mail host may send them any body, or half of one (RFC 8058)."""
 PUBLIC_PAGES = ("/", "/privacy", "/imprint")
 
 
@@ -91,9 +93,13 @@ def init_app(app: Flask) -> None:
 
 
 def _read_body() -> None:
-    """Read what was sent, whatever its kind and framing: more than MAX_CONTENT_LENGTH is 413 on every public route."""
-    if not request.path.startswith(NOT_PUBLIC):
-        octets(request)
+    """Read what was sent, whatever its kind and framing: more than MAX_CONTENT_LENGTH is 413, half of it is 400."""
+    if request.path.startswith(LONGER):
+        return
+    if request.endpoint in TOKEN_ONLY:
+        bodies.within_limit(request)
+    else:
+        bodies.form(request)
 
 
 def _headers(response: Response) -> Response:
