@@ -2,17 +2,27 @@
 that names all of them. `docs/operating.md` has the table; `python -m newsletter.config` only checks."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
+
+from redis.connection import parse_url
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 Settings = dict[str, Any]
 Reader = Callable[[str], Any]
 
 SWITCHES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 MEASUREMENT = ("all", "ask", "off")
+# Names in a network of containers may hold an underscore.
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?")
+_SENDER = re.compile(r"""(?P<named>[^<>]*<)?[!#-'*+\-./0-9=?A-Z^_`a-z{|}~]+@(?P<domain>[^@<>]+)(?(named)>)""")
+_DATABASE_NUMBER = re.compile(r"(?:/[0-9]*)?")
 
 
 class ConfigError(Exception):
@@ -40,27 +50,73 @@ def whole(lowest: int, highest: int) -> Reader:
 
 def database(text: str) -> str:
     """Read a PostgreSQL URL; platforms still spell it `postgres://`, SQLAlchemy wants the driver named."""
-    scheme, separator, rest = text.partition("://")
+    scheme, separator, rest = text.strip().partition("://")
     if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
         raise ValueError("must start with postgres:// or postgresql://")
+    try:
+        url = make_url(f"postgresql+psycopg://{rest}")
+    except (ValueError, SQLAlchemyError):
+        url = None
+    if url is None or not url.database or (url.host and not is_host(url.host)) or not _is_port(url.port):
+        raise ValueError("must be a URL like postgres://user:password@host:5432/database")
     return f"postgresql+psycopg://{rest}"
 
 
 def redis_url(text: str) -> str:
     """Read a Redis URL."""
+    text = text.strip()
     if not text.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("must start with redis://, rediss:// or unix://")
+    try:
+        parts = parse_url(text)
+    except ValueError:
+        parts = {}
+    if text.startswith("unix://"):
+        if not parts.get("path"):
+            raise ValueError("must be a URL like unix:///run/valkey.sock?db=0")
+    elif not is_host(parts.get("host", "")) or not _DATABASE_NUMBER.fullmatch(urlsplit(text).path):
+        raise ValueError("must be a URL like redis://host:6379/0")
     return text
 
 
 def public_url(text: str) -> str:
     """Read the base of every link in a mail, without a slash at its end."""
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be a URL like https://news.example.org")
     if not text.isascii() or any(c.isspace() or c in "<>\"'\\" for c in text):
         raise ValueError("must not hold spaces, quotes or letters beyond ASCII (write xn-- for an umlaut domain)")
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in {"http", "https"} and is_host(parts.hostname or "") and _is_port(parts.port)
+    except ValueError:
+        good = False
+    if not good or parts.query or parts.fragment:
+        raise ValueError("must be a URL like https://news.example.org")
+    if "@" in parts.netloc:
+        raise ValueError("must not hold a user or a password: it stands in every mail")
     return text.rstrip("/")
+
+
+def is_host(text: str) -> bool:
+    """Return whether this is an IP address or can be a host's name.
+
+    >>> [is_host(text) for text in ("::", "127.0.0.1", "mail_relay", "news.example.org", "a b", "http://x", "")]
+    [True, True, True, True, False, False, False]
+    """
+    try:
+        ip_address(text)
+    except ValueError:
+        return len(text) <= 253 and _HOST.fullmatch(text) is not None
+    return True
+
+
+def _is_port(number: int | None) -> bool:
+    return number is None or 1 <= number <= 65535
+
+
+def host(text: str) -> str:
+    """Read the name or the IP address of a host."""
+    if not is_host(text.strip()):
+        raise ValueError("must be the name or the IP address of a host, without http:// and without a port")
+    return text.strip()
 
 
 def secret(text: str) -> str:
@@ -79,9 +135,11 @@ def sender(text: str) -> str:
     """Read a sender: an address, or a name and an address in angle brackets."""
     if any(c in text for c in "\r\n\0"):
         raise ValueError("must be a single line")
-    address = text[text.rfind("<") + 1 :].rstrip().removesuffix(">")
-    if address.count("@") != 1 or address.startswith("@") or address.endswith("@"):
-        raise ValueError('must be an address like news@example.org or "Name <news@example.org>"')
+    found = _SENDER.fullmatch(text.strip())
+    if found is None or not is_host(found["domain"]):
+        raise ValueError(
+            'must be an address like news@example.org or "Name <news@example.org>" (write xn-- for an umlaut domain)'
+        )
     return text.strip()
 
 
@@ -101,7 +159,7 @@ REQUIRED: dict[str, Reader] = {
     "REDIS_URL": redis_url,
     "SECRET_KEY": secret,
     "PUBLIC_URL": public_url,
-    "MAIL_SERVER": str,
+    "MAIL_SERVER": host,
     "MAIL_DEFAULT_SENDER": sender,
 }
 OPTIONAL: dict[str, tuple[Reader, str]] = {
@@ -112,7 +170,7 @@ OPTIONAL: dict[str, tuple[Reader, str]] = {
     "MAIL_USERNAME": (str, ""),
     "MAIL_PASSWORD": (str, ""),
     "MAIL_TIMEOUT": (whole(1, 600), "30"),
-    "HOST": (str, "0.0.0.0"),  # noqa: S104  # a host's router must reach it; the demo sets 127.0.0.1
+    "HOST": (host, "0.0.0.0"),  # noqa: S104  # a host's router must reach it; the demo sets 127.0.0.1
     "PORT": (whole(1, 65535), "8000"),
     "WEB_CONCURRENCY": (whole(1, 64), "1"),
     "TRUSTED_PROXIES": (whole(0, 10), "0"),
