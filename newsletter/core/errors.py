@@ -1,6 +1,6 @@
 """The errors a domain may raise. `web.py` maps them to HTTP once; nobody else does."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 
 class NewsletterError(Exception):
@@ -41,3 +41,15 @@ class Invalid(NewsletterError):
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{field}: {text}" for field, text in errors.items()))
         self.errors = {field: str(text) for field, text in errors.items()}
+
+
+def check_all(*checks: Callable[[], object]) -> None:
+    """Run every check; raise one `Invalid` with all the fields that any of them names."""
+    errors: dict[str, str] = {}
+    for check in checks:
+        try:
+            check()
+        except Invalid as error:
+            errors |= error.errors
+    if errors:
+        raise Invalid(errors)

@@ -1,24 +1,28 @@
 """JSON bodies of requests (RFC 8259, read strictly): an object, or an error that says what is wrong with it."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Never
 
 from flask import Request
 
 from newsletter.core.bodies import octets
-from newsletter.core.errors import Invalid, Unreadable, WrongKind
+from newsletter.core.errors import Invalid, Unreadable, WrongKind, check_all
 from newsletter.core.i18n import gettext as _
 
+Check = Callable[[Mapping[str, Any]], object]
 MAX_NAME = 100
 """How much of an unknown member's name is said back, in characters."""
 
 
-def read(request: Request, members: Collection[str], *, empty: bool = False) -> dict[str, Any]:
+def read(
+    request: Request, members: Collection[str], *, empty: bool = False, check: Check | None = None
+) -> dict[str, Any]:
     """Return the object in the body. With `empty`, no body at all counts as `{}`.
 
     Raises `WrongKind` when it is not declared as JSON, `Unreadable` when it is not a JSON object, and
-    `Invalid` that names every member which is not in `members` or holds U+0000.
+    `Invalid` that names every member which is not in `members` or holds U+0000, and whatever `check` finds wrong
+    with the others: all of them at once.
     """
     body = octets(request)
     if empty and not body:
@@ -28,12 +32,17 @@ def read(request: Request, members: Collection[str], *, empty: bool = False) -> 
     value = _parsed(body)
     if not isinstance(value, dict):
         raise Unreadable(_("Please send a JSON object."))
+    known = {name: value[name] for name in members if name in value}
+    check_all(lambda: check(known) if check else None, lambda: _check_members(value, members))
+    return value
+
+
+def _check_members(value: dict[str, Any], members: Collection[str]) -> None:
     errors = {name[:MAX_NAME]: _("There is no such field.") for name in value if name not in members}
     # PostgreSQL's text can't hold it, and nobody who writes a text means it.
     errors |= {name: _("Please leave out control characters.") for name in members if _holds_nul(value.get(name))}
     if errors:
         raise Invalid(errors)
-    return value
 
 
 def _parsed(body: bytes) -> Any:
@@ -69,10 +78,3 @@ def _holds_nul(value: Any) -> bool:
         elif isinstance(part, list):
             waiting += part
     return False
-
-
-def require_text(body: dict[str, Any], *names: str) -> None:
-    """Raise `Invalid` that names each of the members `names` which is there and is not text."""
-    errors = {name: _("This must be text.") for name in names if name in body and not isinstance(body[name], str)}
-    if errors:
-        raise Invalid(errors)

@@ -1,5 +1,6 @@
 """Newsletters in the JSON API."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, current_app, request
@@ -23,7 +24,7 @@ def every() -> ResponseReturnValue:
 @bp.post("")
 def create() -> ResponseReturnValue:
     """Make a newsletter."""
-    newsletter = newsletters.create(json_bodies.read(request, newsletters.FIELDS))
+    newsletter = newsletters.create(json_bodies.read(request, newsletters.FIELDS, check=_check_new))
     audit.note("newsletter.create", newsletter.title)
     location = f"{current_app.config['PUBLIC_URL']}/api/v1/newsletters/{newsletter.slug}"
     return _shown(newsletter, 0), 201, {"Location": location}
@@ -40,9 +41,14 @@ def one(slug: str) -> ResponseReturnValue:
 def change(slug: str) -> ResponseReturnValue:
     """Change the fields that the body names, all or none of them."""
     newsletter = newsletters.by_slug(slug)
-    newsletter = newsletters.change(newsletter, json_bodies.read(request, newsletters.FIELDS))
+    values = json_bodies.read(request, newsletters.FIELDS, check=newsletters.validated)
+    newsletter = newsletters.change(newsletter, values)
     audit.note("newsletter.change", newsletter.title)
     return _shown(newsletter, newsletters.count_recipients(newsletter.id))
+
+
+def _check_new(values: Mapping[str, Any]) -> None:
+    newsletters.validated({"slug": "", "title": "", "from_address": "", **values})
 
 
 def _shown(newsletter: Newsletter, recipients: int) -> dict[str, Any]:

@@ -75,6 +75,17 @@ def test_unknown_fields_are_named_all_at_once(api: Api) -> None:
     assert set(answer.json["errors"]) == {"subjekt", "audience", "x" * 100, ""}
 
 
+def test_unknown_and_wrong_fields_are_named_together(api: Api) -> None:
+    newsletter = make_newsletter()
+
+    changed = api.patch(f"/newsletters/{newsletter.slug}", {"title": "", "language": "a\0", "x": 1})
+    made = api.post("/newsletters", {"accent": "red", "x": 1})
+
+    assert changed.status_code == made.status_code == 422
+    assert set(changed.json["errors"]) == {"title", "language", "x"}
+    assert set(made.json["errors"]) == {"slug", "title", "from_address", "accent", "x"}
+
+
 def test_a_deeply_nested_value_is_a_wrong_value(api: Api) -> None:
     deep = b'{"to": ' + b"[" * 900 + b'"\\u0000"' + b"]" * 900 + b"}"
     newsletter = make_newsletter()
