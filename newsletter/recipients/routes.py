@@ -3,12 +3,15 @@
 Nothing but the token is needed. A GET changes nothing, whoever loads it; what changes something is a POST.
 """
 
+from dataclasses import asdict
+
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.core.errors import BadToken, Expired, Invalid
+from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import language, speak
-from newsletter.recipients import accent, links, newsletters, preferences, service
+from newsletter.recipients import accent, links, newsletters, person, preferences, service
 
 bp = Blueprint("recipients", __name__)
 
@@ -65,7 +68,8 @@ def _profile(token: str, *, saved: bool = False, errors: dict[str, str] | None =
     except BadToken:
         return render_template("page/me_unknown.html"), 404
     speak(profile.newsletter.language)
-    values = request.form if errors else profile.person
+    # What was not sent stays as it is stored: the next click on "Save" would empty it.
+    values = asdict(profile.person) | (request.form.to_dict() if errors else {})
     page = render_template(
         "page/me.html", token=token, profile=profile, values=values, errors=errors or {}, saved=saved
     )
@@ -74,7 +78,10 @@ def _profile(token: str, *, saved: bool = False, errors: dict[str, str] | None =
 
 @bp.post("/me/<token>")
 def save(token: str) -> ResponseReturnValue:
-    """Change salutation, title and names."""
+    """Change salutation, title and names: all four of them, so that half a form removes nothing."""
+    missing = {name: _("This is missing; it may be empty.") for name in person.FIELDS if name not in request.form}
+    if missing:
+        return _profile(token, errors=missing)
     try:
         preferences.rename(links.read_preferences(token), request.form)
     except Invalid as error:
@@ -87,8 +94,11 @@ def save(token: str) -> ResponseReturnValue:
 @bp.post("/me/<token>/measurement")
 def measurement(token: str) -> ResponseReturnValue:
     """Object to being measured, or agree again (`measured`: yes or no)."""
+    measured = request.form.get("measured")
+    if measured not in ("yes", "no"):
+        return _profile(token, errors={"measured": _('Please choose "yes" or "no".')})
     try:
-        preferences.measure(links.read_preferences(token), agreed=request.form.get("measured") == "yes")
+        preferences.measure(links.read_preferences(token), agreed=measured == "yes")
     except (BadToken, Expired):
         return _profile(token)
     return _back(token)

@@ -51,9 +51,9 @@ def _signing_up() -> list[str]:
     hours = current_app.config["CONFIRMATION_HOURS"]
     return [
         _(
-            "When you sign up, we send you one e-mail with a link. Until you have confirmed there, your address stands "
-            "in no list. What you entered waits encrypted until that e-mail is on its way, and is then kept only "
-            "inside the link itself. The link is good for %(hours)s hours.",
+            "Each time you sign up, we send you an e-mail with a link. Until you have confirmed there, your address "
+            "stands in no list. What you entered waits encrypted until that e-mail is on its way, and is then kept "
+            "only inside the link itself. The link is good for %(hours)s hours.",
             hours=hours,
         ),
         _("The legal basis is your consent (Art. 6 (1) (a) GDPR)."),

@@ -3,18 +3,20 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from newsletter.core.db import db, utcnow
 from newsletter.recipients import links, service
 from newsletter.recipients.models import Departure, Recipient
-from newsletter.recipients.person import Person
+from newsletter.recipients.person import FIELDS, Person
 from tests.factories import CONSENT, make_newsletter, make_recipient
 from tests.signups import count, path
 from tests.sink import Sink
 
 EMAIL = "kim.beispiel@example.org"
+BLANK = dict.fromkeys(FIELDS, "")
 
 
 def me(recipient: Recipient, days_old: float = 0) -> str:
@@ -45,14 +47,48 @@ def test_the_name_can_be_changed_and_removed(client: FlaskClient) -> None:
     assert client.get(answer.headers["Location"]).status_code == 200
     assert Person.unsealed(stored(recipient).name_sealed) == Person("ms", "", "Kim", "Neu")
 
-    client.post(me(recipient), data={})
+    client.post(me(recipient), data=BLANK)
     assert stored(recipient).name_sealed is None
+
+
+NO_FORMS = [
+    (b"", "application/x-www-form-urlencoded"),
+    (b"salutation=&first_name=Kim&last_name=Neu", "application/x-www-form-urlencoded"),
+    (b"{}", "application/json"),
+    (b"salutation=&title=&first_name=&last_name=", "text/plain"),
+    (b"--x\r\nnonsense", "multipart/form-data; boundary=x"),
+    (b"nonsense", "multipart/form-data"),
+]
+
+
+@pytest.mark.parametrize(("body", "content_type"), NO_FORMS)
+def test_a_form_without_all_its_fields_removes_nothing(client: FlaskClient, body: bytes, content_type: str) -> None:
+    person = Person("ms", "Dr.", "Kim", "Müller")
+    recipient = make_recipient(person=person, measured=True)
+
+    answers = [
+        client.post(me(recipient) + suffix, data=body, content_type=content_type) for suffix in ("", "/measurement")
+    ]
+
+    assert [answer.status_code for answer in answers] == [422, 422]
+    assert all('value="Dr."' in answer.text and 'role="alert"' in answer.text for answer in answers)
+    assert (Person.unsealed(stored(recipient).name_sealed), recipient.measured) == (person, True)
+
+
+@pytest.mark.parametrize("measured", ["", "Yes", "on", "1", "maybe"])
+def test_measuring_takes_yes_or_no_and_nothing_else(client: FlaskClient, measured: str) -> None:
+    recipient = make_recipient(measured=True)
+
+    answer = client.post(me(recipient) + "/measurement", data={"measured": measured})
+
+    assert answer.status_code == 422
+    assert stored(recipient).measured is True
 
 
 def test_a_wrong_name_is_said_at_the_field_and_changes_nothing(client: FlaskClient) -> None:
     recipient = make_recipient(person=Person("ms", "", "Kim", "Müller"))
 
-    answer = client.post(me(recipient), data={"last_name": "x" * 101, "first_name": "Kimberley"})
+    answer = client.post(me(recipient), data=BLANK | {"last_name": "x" * 101, "first_name": "Kimberley"})
 
     assert answer.status_code == 422
     assert 'id="last_name-error"' in answer.text
