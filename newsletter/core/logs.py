@@ -26,6 +26,17 @@ def _place(event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     return event
 
 
+def _first_line_of_rq(record: logging.LogRecord) -> bool:
+    """Keep of an exception that RQ puts into its message only the class, and of a traceback there nothing."""
+    if record.name.partition(".")[0] == "rq":
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                type(each).__name__ if isinstance(each, BaseException) else each for each in record.args
+            )
+        record.msg, record.args = record.getMessage().partition("\n")[0], ()
+    return True
+
+
 def without_people(
     _logger: structlog.typing.WrappedLogger, _name: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
@@ -42,6 +53,7 @@ def configure(level: str) -> None:
         without_people,
     ]
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_first_line_of_rq)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
