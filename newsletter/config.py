@@ -68,7 +68,7 @@ def redis_url(text: str) -> str:
     if not text.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("must start with redis://, rediss:// or unix://")
     try:
-        parts = parse_url(text)
+        parts = parse_url(text)  # type: ignore[no-untyped-call]
     except ValueError:
         parts = {}
     if text.startswith("unix://"):
