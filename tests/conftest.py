@@ -36,7 +36,9 @@ from tests.sink import Sink
 pytest_plugins = ["tests.browser"]
 
 ROOT = Path(__file__).resolve().parent.parent
-TEMPLATE = "migrated"
+DATABASE = "tests"
+FROM_MIGRATIONS = ["alembic_version", "installation", "role"]
+"""What they write must not be emptied."""
 SECRET_KEY = "a secret key that only the tests use, of enough characters"
 MOST_JOBS = 10_000
 
@@ -91,26 +93,38 @@ def environment(database_url: str, redis_url: str, mail_port: int) -> dict[str, 
 
 
 @pytest.fixture(scope="session")
-def template(postgres: str, valkey_url: str) -> str:
-    """Migrate a database once; every test's own is a copy of it."""
+def migrated(postgres: str, valkey_url: str) -> str:
+    """The URL of a database that has been migrated once."""
+    url = f"{postgres}/{DATABASE}"
     with psycopg.connect(f"{postgres}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {TEMPLATE}")
-    app = create_app(from_env(environment(f"{postgres}/{TEMPLATE}", valkey_url, 25)))
+        connection.execute(f"CREATE DATABASE {DATABASE}")
+    app = create_app(from_env(environment(url, valkey_url, 25)))
     with app.app_context():
         flask_migrate.upgrade()
         release(app)
-    return TEMPLATE
+    return url
 
 
 @pytest.fixture
-def database_url(postgres: str, template: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of this test's own database, migrated and empty."""
-    name = "one_test"
-    with psycopg.connect(f"{postgres}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-    yield f"{postgres}/{name}"
-    with psycopg.connect(f"{postgres}/postgres", autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+def database_url(migrated: str) -> str:
+    """The URL of a database, migrated and empty: emptying one is ten times as quick as making one."""
+    with psycopg.connect(migrated, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        connection.execute("SET session_replication_role = replica")  # in any order, whatever refers to whatever
+        tables = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL(%s)", [FROM_MIGRATIONS]
+        ).fetchall()
+        for (name,) in tables:
+            connection.execute(f"DELETE FROM {name}")
+            connection.execute(
+                "SELECT setval(sequencename::regclass, 1, false) FROM pg_sequences WHERE sequencename = %s"
+                " AND last_value IS NOT NULL",
+                [f"{name}_id_seq"],
+            )
+    return migrated
 
 
 @pytest.fixture
