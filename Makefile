@@ -30,7 +30,7 @@ run: $(VENV)/demo ## Start the whole service here, with data to look at; Ctrl-C 
 
 .PHONY: test
 test: $(VENV)/dev ## Run every test; ARGS="tests/optin -k twice" runs some
-	@CHROMIUM="$$(tests/chromium.sh)" && export CHROMIUM && exec $(VENV)/bin/python -m pytest $(ARGS)
+	@CHROMIUM="$$(tests/chromium.sh)" && export CHROMIUM && exec $(VENV)/bin/python -m pytest $(or $(ARGS),-n auto --maxprocesses 4 --dist worksteal)
 
 .PHONY: check
 check: $(VENV)/dev ## Check style, types and the import rules

@@ -258,11 +258,19 @@ def test_spellings_of_rfc_3339_are_understood(api: Api) -> None:
         assert (answer.status_code, answer.json["state"]) == (202, "scheduled"), at
 
 
-def test_null_and_the_past_mean_now(api: Api) -> None:
-    for at in (None, "2020-01-31T09:00:00Z"):
-        answer = api.post(f"{draft()}/send", {"at": at})
+def test_null_means_now(api: Api) -> None:
+    answer = api.post(f"{draft()}/send", {"at": None})
 
-        assert (answer.status_code, answer.json["state"]) == (202, "sending")
+    assert (answer.status_code, answer.json["state"]) == (202, "sending")
+
+
+def test_a_time_that_has_passed_is_refused(api: Api) -> None:
+    path = draft()
+
+    answer = api.post(f"{path}/send", {"at": "2020-01-31T09:00:00Z"})
+
+    assert (answer.status_code, set(answer.json["errors"])) == (422, {"at"})
+    assert api.get(path).json["state"] == "draft"
 
 
 def test_a_campaign_is_paused_resumed_and_cancelled(api: Api) -> None:

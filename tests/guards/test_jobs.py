@@ -42,7 +42,7 @@ def test_a_worker_knows_every_job_from_its_start() -> None:
 
     import_everything()
 
-    assert set(known.split()) == set(queues._allowed)
+    assert set(known.split()) == {name for name in queues._allowed if name.startswith("newsletter.")}
 
 
 def test_a_worker_listens_to_every_queue(make_processes: Processes, redis_url: str) -> None:
