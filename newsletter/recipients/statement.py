@@ -1,5 +1,5 @@
-"""The privacy statement, made from the settings in force, so that it says what is so and nothing else (Art. 13 "
-"GDPR)."""
+"""The privacy statement, made from the settings in force, so that it says what is so and nothing else (Art. 13
+GDPR)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
