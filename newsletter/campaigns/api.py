@@ -1,5 +1,6 @@
 """Campaigns in the JSON API."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, current_app, request
@@ -9,7 +10,7 @@ from newsletter.campaigns import blocks, fields, service, trail, unsubscribes
 from newsletter.campaigns.counts import counts, counts_of
 from newsletter.campaigns.models import Campaign
 from newsletter.core import json_bodies, rfc3339
-from newsletter.core.errors import Invalid, NotFound
+from newsletter.core.errors import Invalid, NotFound, check_all
 from newsletter.core.i18n import gettext as _
 from newsletter.recipients import newsletters
 from newsletter.recipients.models import Newsletter
@@ -125,21 +126,18 @@ def report(public_id: str) -> ResponseReturnValue:
 
 def _read(slug: str = "") -> tuple[Newsletter, Content]:
     """Return the newsletter that the body names (by default `slug`) and the content; name every wrong field at once."""
-    body = json_bodies.read(request, MEMBERS)
-    newsletter: Newsletter | None = None
-    content: Content = {}
-    errors: dict[str, str] = {}
-    try:
-        newsletter = _newsletter(body.pop("newsletter", slug))
-    except Invalid as error:
-        errors |= error.errors
-    try:
-        content = _content(body)
-    except Invalid as error:
-        errors |= error.errors
-    if errors or newsletter is None:
-        raise Invalid(errors)
-    return newsletter, content
+    body = json_bodies.read(
+        request, MEMBERS, check=lambda known: check_all(lambda: _named(known, slug), lambda: _rest(known))
+    )
+    return _named(body, slug), _rest(body)
+
+
+def _named(body: Mapping[str, Any], slug: str) -> Newsletter:
+    return _newsletter(body.get("newsletter", slug))
+
+
+def _rest(body: Mapping[str, Any]) -> Content:
+    return _content({name: value for name, value in body.items() if name != "newsletter"})
 
 
 def _newsletter(slug: Any) -> Newsletter:

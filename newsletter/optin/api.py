@@ -1,13 +1,17 @@
 """Sign-ups in the JSON API: the twin of the form, open to everyone and limited like it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from newsletter.core import json_bodies
-from newsletter.core.errors import Invalid
+from newsletter.core.errors import Invalid, check_all
 from newsletter.core.i18n import LANGUAGES
 from newsletter.core.i18n import gettext as _
 from newsletter.core.limits import signup_limit
+from newsletter.mail import address
 from newsletter.optin import service
 from newsletter.recipients import newsletters, person
 
@@ -22,7 +26,21 @@ FIELDS = (*TEXTS, "language", "measurement")
 def create(slug: str) -> ResponseReturnValue:
     """Take a sign-up. The answer is the same whoever asks and whatever is known of the address."""
     newsletter = newsletters.by_slug(slug)
-    body = json_bodies.read(request, FIELDS)
+    body = json_bodies.read(request, FIELDS, check=_check)
+    service.request(newsletter, body, language=body.get("language") or newsletter.language, source="api")
+    return {"status": "pending"}, 202
+
+
+def _check(body: Mapping[str, Any]) -> None:
+    email = body.get("email")
+    check_all(
+        lambda: address.parse(email if isinstance(email, str) else ""),
+        lambda: person.Person.parse(body),
+        lambda: _check_kinds(body),
+    )
+
+
+def _check_kinds(body: Mapping[str, Any]) -> None:
     errors = {name: _("This must be text.") for name in TEXTS if not isinstance(body.get(name, ""), str | None)}
     if body.get("language") not in (None, *LANGUAGES):
         errors["language"] = _('Please choose "de" or "en".')
@@ -30,5 +48,3 @@ def create(slug: str) -> ResponseReturnValue:
         errors["measurement"] = _("This must be true or false.")
     if errors:
         raise Invalid(errors)
-    service.request(newsletter, body, language=body.get("language") or newsletter.language, source="api")
-    return {"status": "pending"}, 202

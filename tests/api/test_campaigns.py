@@ -359,3 +359,10 @@ def test_a_preflight_of_nothing_leaves_no_row(api: Api) -> None:
         api.client.open("/api/v1/campaigns", method=method)
 
     assert db.session.query(Campaign).count() == 0
+
+
+def test_every_wrong_field_is_named_at_once(api: Api) -> None:
+    answer = api.post("/campaigns", {"newsletter": "nowhere", "subject": "a\nb", "markdown": 7, "colour": "red"})
+
+    assert answer.status_code == 422
+    assert set(answer.json["errors"]) == {"newsletter", "subject", "markdown", "colour"}

@@ -173,3 +173,13 @@ def test_form_and_api_share_one_limit(make_app: Callable[[Settings], Flask], set
     assert (third.status_code, fourth.status_code) == (429, 429)
     assert json.loads(third.data)["status"] == 429
     assert third.mimetype == "application/problem+json"
+
+
+def test_each_wrong_field_is_named_at_once(api: Api) -> None:
+    path = f"/newsletters/{make_newsletter().slug}/signups"
+
+    of_the_wrong_kind = api.post(path, {"email": "bad", "first_name": 5, "language": "fr"})
+    unknown = api.post(path, {"email": "bad", "nope": 1})
+
+    assert set(of_the_wrong_kind.json["errors"]) == {"email", "first_name", "language"}
+    assert set(unknown.json["errors"]) == {"email", "nope"}
