@@ -37,26 +37,33 @@ class Breaker:
     """Watches the outcomes of one worker's slice of a campaign."""
 
     def __init__(self) -> None:
-        self._last: deque[bool] = deque(maxlen=OF_THE_LAST)
+        self._last: deque[bool] = deque([False] * OF_THE_LAST, OF_THE_LAST)
+        self._failed = 0
         self._in_a_row = 0
         self._reply: Reply | None = None
         self._dropped = self._policies = 0
 
     def note(self, outcome: Outcome) -> None:
-        """Take one outcome into account."""
+        """Take one outcome into account.
+
+        Raises `OurFault` when it is no longer about single recipients, `RelayAway` when the relay only hangs up.
+        """
         failed = outcome.state is DeliveryState.FAILED
+        self._failed += failed - self._last[0]
+        self._last.append(failed)
+        if outcome.state is DeliveryState.SENT:
+            self._dropped = self._in_a_row = 0
+            return
         dropped = outcome.code is None and outcome.state in (DeliveryState.QUEUED, DeliveryState.DEFERRED)
         self._dropped = self._dropped + 1 if dropped else 0
-        self._last.append(failed)
-        self._policies += Reply(outcome.code or 0, outcome.status or "").policy
         self._in_a_row = self._in_a_row + 1 if failed else 0
+        self._policies += Reply(outcome.code or 0, outcome.status or "").policy
         if outcome.code and outcome.code >= 500:
             self._reply = Reply(outcome.code, outcome.status or "")
+        self._check()
 
-    def check(self) -> None:
-        """Raise `OurFault` when it is no longer about single recipients, `RelayAway` when the relay only hangs up."""
+    def _check(self) -> None:
         if self._dropped >= IN_A_ROW:
             raise RelayAway
-        too_many = len(self._last) == OF_THE_LAST and sum(self._last) > AT_MOST
-        if too_many or self._policies >= POLICIES or self._in_a_row >= IN_A_ROW:
+        if self._failed > AT_MOST or self._policies >= POLICIES or self._in_a_row >= IN_A_ROW:
             raise OurFault(self._reply)

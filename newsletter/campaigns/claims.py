@@ -1,33 +1,46 @@
 """Claims on deliveries: who may send what, and what became of it. Every function is one guarded statement.
 
-A claim is fenced by `attempt` and ends with its lease, both by the database's clock. `wired_at` is
-committed before a mail goes on the wire: after a crash, rows without it surely did not go.
+A batch holds its claims until its lease ends, by the database's clock, and is the fence: only the batch that
+claimed a delivery last may say what became of it. How far a batch may be on the wire is committed before it is.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, cast
 
+import psycopg
+from psycopg.rows import args_row
 from sqlalchemy import Connection, text
 
 from newsletter.campaigns.models import DeliveryState
 
-LEASE_SECONDS = 75
+LEASE_SECONDS = 60
 BACK_OFF_MINUTES = (5, 15, 60, 240)
 GIVE_UP_HOURS = 48
 
 
-@dataclass(frozen=True)
-class Claim:
-    """The right to send one delivery once. `recipient_id` is None when the person has left since the snapshot."""
+class Claim(NamedTuple):
+    """The right to send one delivery once, and what its mail is made of: the recipient's row, sealed."""
 
     id: int
+    batch_id: int
     attempt: int
-    recipient_id: int | None
+    recipient_id: int
+    address_sealed: bytes
+    name_sealed: bytes | None
+    link_key: bytes
+    measured: bool
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a claim; `retry` asks for another attempt later."""
+class Claimed(NamedTuple):
+    """A batch of `number` deliveries, the last of which is `last_id`."""
+
+    batch_id: int
+    number: int
+    last_id: int
+
+
+class Outcome(NamedTuple):
+    """What became of a claim. `deferred` asks for another attempt later, `queued` for one now."""
 
     claim: Claim
     state: DeliveryState
@@ -35,92 +48,133 @@ class Outcome:
     status: str | None = None
 
 
-_CLAIM = text("""
-    WITH due AS (
+_CLAIM = text(f"""
+    WITH number AS MATERIALIZED (SELECT nextval('batch_id_seq') AS batch_id),
+    due AS MATERIALIZED (
         SELECT id FROM delivery
-        WHERE campaign_id = :campaign AND state IN ('queued', 'deferred')
-          AND (not_before IS NULL OR not_before <= now())
+        WHERE campaign_id = :campaign AND state = 'queued' AND id > :after
           AND EXISTS (SELECT FROM campaign WHERE campaign.id = :campaign AND campaign.state = 'sending')
         ORDER BY id LIMIT :number FOR UPDATE SKIP LOCKED
+    ),
+    mine AS (
+        UPDATE delivery SET state = 'claimed', attempt = attempt + 1, batch_id = number.batch_id, updated_at = now()
+        FROM due, number WHERE delivery.id = due.id
+        RETURNING delivery.id
+    ),
+    opened AS (
+        INSERT INTO batch (id, campaign_id, lease_until)
+        SELECT batch_id, :campaign, now() + interval '{LEASE_SECONDS} s' FROM number WHERE EXISTS (SELECT FROM mine)
     )
-    UPDATE delivery
-    SET state = 'claimed', attempt = attempt + 1, wired_at = NULL, updated_at = now(),
-        lease_until = now() + make_interval(secs => :lease)
-    FROM due WHERE delivery.id = due.id
-    RETURNING delivery.id, delivery.attempt, delivery.recipient_id
+    SELECT batch_id, count(mine.id), max(mine.id) FROM number, mine GROUP BY batch_id
+""")  # noqa: S608
+_WAKE = text("""
+    UPDATE delivery SET state = 'queued', not_before = NULL, updated_at = now()
+    WHERE campaign_id = :campaign AND state = 'deferred' AND not_before <= now()
 """)
-_WIRE = text("""
-    UPDATE delivery
-    SET wired_at = now(), lease_until = now() + make_interval(secs => :lease)
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[])) AS mine(id, attempt)
-    WHERE delivery.id = mine.id AND delivery.attempt = mine.attempt
-      AND delivery.state = 'claimed' AND delivery.lease_until > now()
-      AND EXISTS (SELECT FROM campaign WHERE campaign.id = :campaign AND campaign.state = 'sending')
-    RETURNING delivery.id
+_LOCKS_END = text("SET LOCAL idle_in_transaction_session_timeout = '90s'")
+# A tombstone has no address: that person has left while another batch held the row.
+_HOLD = """
+    SELECT delivery.id, delivery.batch_id, delivery.attempt, recipient.id, recipient.address_sealed,
+           recipient.name_sealed, recipient.link_key, recipient.measured
+    FROM delivery JOIN recipient ON recipient.id = delivery.recipient_id
+    WHERE delivery.batch_id = %s AND delivery.state = 'claimed' AND recipient.address_sealed IS NOT NULL
+    ORDER BY delivery.id FOR KEY SHARE OF recipient
+"""
+_SKIP = text("""
+    UPDATE delivery SET state = 'skipped', updated_at = now()
+    WHERE batch_id = :batch AND state = 'claimed' AND id <> ALL (CAST(:held AS bigint[]))
 """)
 # An outcome may come late, when a sweep has already called the row in doubt: it then settles the doubt.
-_SETTLE = text("""
+_SETTLE = f"""
     UPDATE delivery
-    SET state = CASE WHEN out.state = 'deferred' AND delivery.deferred_since < now() - make_interval(hours => :hours)
+    SET state = CASE WHEN out.state = 'deferred' AND deferred_since < now() - interval '{GIVE_UP_HOURS} hours'
                      THEN 'failed' ELSE out.state END,
-        deferred_since = CASE WHEN out.state = 'deferred' THEN coalesce(delivery.deferred_since, now())
-                              ELSE delivery.deferred_since END,
-        deferrals = delivery.deferrals + CASE WHEN out.state = 'deferred' THEN 1 ELSE 0 END,
-        reply_code = out.code, reply_status = out.status, lease_until = NULL, updated_at = now(),
-        wired_at = CASE WHEN out.state IN ('queued', 'deferred') THEN NULL ELSE wired_at END,
+        deferred_since = CASE WHEN out.state = 'deferred' THEN coalesce(deferred_since, now()) ELSE deferred_since END,
+        deferrals = deferrals + CASE WHEN out.state = 'deferred' THEN 1 ELSE 0 END,
+        reply_code = out.code, reply_status = out.status, updated_at = now(),
         not_before = CASE WHEN out.state = 'deferred' THEN now() + make_interval(mins =>
-            (CAST(:back_off AS int[]))[least(delivery.deferrals + 1, cardinality(CAST(:back_off AS int[])))]) END
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:states AS text[]),
-                CAST(:codes AS int[]), CAST(:statuses AS text[])) AS out(id, attempt, state, code, status)
-    WHERE delivery.id = out.id AND delivery.attempt = out.attempt
-      AND delivery.state IN ('claimed', 'in_doubt')
-""")
+            (ARRAY{list(BACK_OFF_MINUTES)})[least(deferrals + 1, {len(BACK_OFF_MINUTES)})]) END
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:batches AS bigint[]), CAST(:states AS text[]),
+                CAST(:codes AS int[]), CAST(:statuses AS text[])) AS out(id, batch_id, state, code, status)
+    WHERE delivery.id = out.id AND delivery.batch_id = out.batch_id AND delivery.state IN ('claimed', 'in_doubt')
+"""  # noqa: S608
+_TURN = text(f"""
+    WITH settled AS ({_SETTLE})
+    UPDATE batch SET wired_through = :through, lease_until = now() + interval '{LEASE_SECONDS} s'
+    WHERE id = :batch AND lease_until > now()
+      AND EXISTS (SELECT FROM campaign WHERE campaign.id = batch.campaign_id AND campaign.state = 'sending')
+    RETURNING id
+""")  # noqa: S608
+_SETTLE_ONLY = text(_SETTLE)
 _RECOVER = text("""
+    WITH dead AS (DELETE FROM batch WHERE lease_until < now() RETURNING id, wired_through)
     UPDATE delivery
-    SET state = CASE WHEN wired_at IS NULL THEN 'queued' ELSE 'in_doubt' END, lease_until = NULL, updated_at = now()
-    WHERE state = 'claimed' AND lease_until < now()
-    RETURNING campaign_id
+    SET state = CASE WHEN delivery.id <= dead.wired_through THEN 'in_doubt' ELSE 'queued' END, updated_at = now()
+    FROM dead WHERE delivery.batch_id = dead.id AND delivery.state = 'claimed'
+    RETURNING delivery.campaign_id
 """)
 
 
-def claim(connection: Connection, campaign_id: int, number: int) -> list[Claim]:
-    """Claim up to `number` due deliveries of a campaign that is being sent. The caller commits."""
-    rows = connection.execute(_CLAIM, {"campaign": campaign_id, "number": number, "lease": LEASE_SECONDS})
-    return sorted((Claim(*row) for row in rows), key=lambda claim: claim.id)
+def claim(connection: Connection, campaign_id: int, number: int, after: int = 0) -> Claimed | None:
+    """Claim up to `number` queued deliveries behind the id `after`; None when there is none. The caller commits."""
+    row = connection.execute(_CLAIM, {"campaign": campaign_id, "number": number, "after": after}).one_or_none()
+    return Claimed(*row) if row is not None else None
 
 
-def wire(connection: Connection, campaign_id: int, claims: Sequence[Claim]) -> set[int]:
-    """Note that these mails are about to go; return the ids that may. The caller commits before sending.
+def wake(connection: Connection, campaign_id: int) -> int:
+    """Queue the deferred deliveries whose time has come; return how many. The caller commits."""
+    return connection.execute(_WAKE, {"campaign": campaign_id}).rowcount
 
-    Fewer come back when the campaign was paused or cancelled, or when this worker slept through its lease.
+
+def hold(connection: Connection, batch_id: int) -> list[Claim]:
+    """Return the claims of a batch whose recipients are still there, by id.
+
+    Their rows can't be deleted until the transaction ends. Should this process be stopped or cut off, the database
+    ends the transaction, and with it the locks.
     """
-    values = {
-        "ids": [claim.id for claim in claims],
-        "attempts": [claim.attempt for claim in claims],
-        "campaign": campaign_id,
-        "lease": LEASE_SECONDS,
-    }
-    return set(connection.execute(_WIRE, values).scalars())
+    connection.execute(_LOCKS_END)
+    # The driver's own cursor, in binary: several thousand rows come at once, and twice a second.
+    driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    with driver.cursor(binary=True, row_factory=args_row(Claim)) as cursor:
+        return cursor.execute(_HOLD, [batch_id]).fetchall()
+
+
+def skip(connection: Connection, batch_id: int, held: Sequence[Claim]) -> None:
+    """Skip what a batch has claimed for people who have left. The caller commits."""
+    connection.execute(_SKIP, {"batch": batch_id, "held": _array(claim.id for claim in held)})
+
+
+def turn(connection: Connection, outcomes: Sequence[Outcome], batch_id: int, through: int) -> bool:
+    """Settle, and note that a batch goes on the wire up to the id `through`; return whether it may.
+
+    The caller commits before sending. It may not when the campaign was paused or cancelled, or when this worker slept
+    through its lease; the outcomes are settled all the same.
+    """
+    values = _columns(outcomes) | {"batch": batch_id, "through": through}
+    return connection.execute(_TURN, values).first() is not None
 
 
 def settle(connection: Connection, outcomes: Sequence[Outcome]) -> None:
     """Write what became of claims. The caller commits. Claims that are no longer ours stay as they are."""
-    if not outcomes:
-        return
-    connection.execute(
-        _SETTLE,
-        {
-            "ids": [outcome.claim.id for outcome in outcomes],
-            "attempts": [outcome.claim.attempt for outcome in outcomes],
-            "states": [outcome.state.value for outcome in outcomes],
-            "codes": [outcome.code for outcome in outcomes],
-            "statuses": [outcome.status for outcome in outcomes],
-            "back_off": list(BACK_OFF_MINUTES),
-            "hours": GIVE_UP_HOURS,
-        },
-    )
+    if outcomes:
+        connection.execute(_SETTLE_ONLY, _columns(outcomes))
 
 
 def recover(connection: Connection) -> set[int]:
     """End the leases of workers that are gone; return the campaigns concerned. The caller commits."""
     return set(connection.execute(_RECOVER).scalars())
+
+
+def _columns(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    return {
+        "ids": _array(outcome.claim.id for outcome in outcomes),
+        "batches": _array(outcome.claim.batch_id for outcome in outcomes),
+        "states": _array(outcome.state.value for outcome in outcomes),
+        "codes": _array(outcome.code or "NULL" for outcome in outcomes),
+        "statuses": _array(outcome.status or "NULL" for outcome in outcomes),
+    }
+
+
+def _array(values: Iterable[object]) -> str:
+    """Return PostgreSQL's spelling of an array of numbers, states and status codes: none of them needs a quote."""
+    return "{" + ",".join(map(str, values)) + "}"

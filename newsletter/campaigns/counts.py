@@ -1,10 +1,13 @@
-"""How the deliveries of a campaign stand: one row has one fate, so the sum is the audience at any moment (P8)."""
+"""How the deliveries of a campaign stand: one row has one fate, so the sum is the audience at any moment (P8).
+
+Nothing is counted here: triggers keep the numbers as deliveries change, in the same transaction.
+"""
 
 from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
-from newsletter.campaigns.models import Delivery, DeliveryState
+from newsletter.campaigns.models import DeliveryCount, DeliveryState
 from newsletter.core.db import db
 
 
@@ -16,11 +19,11 @@ def counts(campaign_id: int) -> dict[str, int]:
 def counts_of(campaign_ids: Sequence[int]) -> dict[int, dict[str, int]]:
     """Return what `counts` says of each of the campaigns, by its id."""
     rows = db.session.execute(
-        select(Delivery.campaign_id, Delivery.state, func.count())
-        .where(Delivery.campaign_id.in_(campaign_ids))
-        .group_by(Delivery.campaign_id, Delivery.state)
+        select(DeliveryCount.campaign_id, DeliveryCount.state, func.sum(DeliveryCount.number))
+        .where(DeliveryCount.campaign_id.in_(campaign_ids))
+        .group_by(DeliveryCount.campaign_id, DeliveryCount.state)
     ).all()
     found = {campaign_id: dict.fromkeys(map(str, DeliveryState), 0) for campaign_id in campaign_ids}
     for campaign_id, state, number in rows:
-        found[campaign_id][state.value] = number
+        found[campaign_id][state] = int(number)
     return {campaign_id: {"audience": sum(states.values())} | states for campaign_id, states in found.items()}

@@ -1,7 +1,7 @@
 """Sending a campaign: several lines to the relay, driven by one selector, and a ledger that keeps the books.
 
-The loop composes, writes and reads; the database's work goes on in a thread beside it, so that no line waits
-for a commit. Whatever is on the wire has been written down before, a window of mails at a time.
+The loop composes, writes and reads; the database's work goes on in threads beside it, so that no line waits
+for a commit. Whatever is on the wire has been written down before, some mails at a time.
 """
 
 import logging
@@ -11,10 +11,10 @@ from collections.abc import Callable
 from flask import Flask
 
 from newsletter.campaigns.breaker import KEYS, Breaker, OurFault
-from newsletter.campaigns.claims import Outcome
+from newsletter.campaigns.claims import Claim, Outcome
 from newsletter.campaigns.desk import Desk
 from newsletter.campaigns.fates import outcome_of
-from newsletter.campaigns.ledger import Item, Ledger
+from newsletter.campaigns.ledger import Ledger
 from newsletter.campaigns.mails import Composer
 from newsletter.campaigns.models import DeliveryState
 from newsletter.core.errors import NewsletterError
@@ -28,7 +28,10 @@ log = logging.getLogger(__name__)
 
 LAST_WORDS_SECONDS = 20.0
 """How long a process that is to end waits for replies that are owed; platforms kill after 30 s."""
-WINDOW_PER_LINE = 12
+ON_WIRE_PER_LINE = 32
+"""As many mails per connection are in doubt at most when this process is killed (`Ledger`)."""
+WORTH_A_LINE = 12
+"""Another connection is opened for as many mails."""
 IDLE_SECONDS = 0.25
 
 
@@ -40,8 +43,8 @@ class Sender:
     ) -> None:
         self._composer = composer
         self._enough = enough
-        self._exchange = Exchange(app, connections)
-        self._ledger = Ledger(desk, WINDOW_PER_LINE * connections, self._exchange.wake)
+        self._exchange = Exchange(app, connections, self._next)
+        self._ledger = Ledger(desk, ON_WIRE_PER_LINE * connections, self._exchange.wake)
         self._breaker = Breaker()
         self._error: NewsletterError | None = None
 
@@ -65,12 +68,14 @@ class Sender:
             ledger.ending = ledger.ending or self._error is not None or self._enough()
             if stopping.is_set():
                 give_up = min(give_up, time.monotonic() + LAST_WORDS_SECONDS)
-            if ledger.recall():
-                ledger.give_back([letter.key for letter in exchange.release()])
+            ledger.recall()
             ledger.keep(idle=not exchange.load)
-            self._fill()
-            late = exchange.abandon() if time.monotonic() > give_up else []
-            for verdict in late + exchange.step(IDLE_SECONDS):
+            if ledger.ready:
+                exchange.open(1 + ledger.open // WORTH_A_LINE)
+                exchange.serve()
+            if time.monotonic() > give_up:
+                exchange.abandon()
+            for verdict in exchange.step(IDLE_SECONDS):
                 self._take(verdict)
             if exchange.away is not None:
                 self._fail(OurFault(exchange.away.reply) if exchange.away.permanent else exchange.away)
@@ -78,41 +83,35 @@ class Sender:
     def _fail(self, error: NewsletterError) -> None:
         self._error = self._error or error
 
-    def _fill(self) -> None:
-        """Compose as many mails as the lines have room for."""
+    def _next(self) -> Letter | None:
+        """Compose the next mail; None when none may go now."""
         ledger = self._ledger
-        if ledger.ready and not ledger.ending:
-            self._exchange.open(1 + ledger.open // WINDOW_PER_LINE)
-        for _ in range(min(self._exchange.room, len(ledger.ready))):
-            item = ledger.ready.popleft()
-            letter = self._letter(item)
+        while ledger.ready and self._error is None and not ledger.ending:
+            letter = self._letter(ledger.ready.popleft())
             if letter is not None:
-                self._exchange.feed(letter)
+                return letter
+        return None
 
-    def _letter(self, item: Item) -> Letter | None:
-        batch, claim = item
+    def _letter(self, claim: Claim) -> Letter | None:
         try:
-            mail = self._composer.mail(batch.rows[claim.recipient_id or 0])
+            return self._composer.letter(claim)
         except Unsealable:  # a key is missing, and every other mail would fare alike
             self._fail(OurFault(None, KEYS))
-            self._ledger.give_back([item])
+            self._ledger.give_back([claim])
         except (ValueError, LookupError, NewsletterError) as error:
             log.error("delivery %s can't be composed: %s", claim.id, type(error).__name__)
-            self._ledger.note(batch, Outcome(claim, DeliveryState.FAILED))
-        else:
-            return Letter(item, mail.envelope_from, mail.to, mail.message)
+            self._ledger.note(Outcome(claim, DeliveryState.FAILED))
         return None
 
     def _take(self, verdict: Verdict) -> None:
-        batch, claim = verdict.letter.key  # what `_letter` put there
+        claim: Claim = verdict.letter.key
         try:
             outcome = outcome_of(claim, verdict)
         except OurFault as error:
             self._fail(error)
             outcome = Outcome(claim, DeliveryState.QUEUED)
-        self._ledger.note(batch, outcome)
-        self._breaker.note(outcome)
+        self._ledger.note(outcome)
         try:
-            self._breaker.check()
+            self._breaker.note(outcome)
         except (OurFault, RelayAway) as error:
             self._fail(error)

@@ -2,7 +2,7 @@
 
 A batch holds its recipients' rows locked on a connection of its own, from the check that they are still
 there until the last of its mails has its fate; whoever leaves waits for that. On another connection the desk
-commits, a window at a time, what is about to be sent and what became of it.
+commits, some mails at a time, how far the batch goes on the wire and what became of those that went before.
 """
 
 import time
@@ -16,9 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from newsletter.campaigns import claims
-from newsletter.campaigns.claims import Claim, Outcome
-from newsletter.campaigns.mails import RecipientRow, lock_recipients
-from newsletter.campaigns.models import DeliveryState
+from newsletter.campaigns.claims import Claim, Claimed, Outcome
 from newsletter.core.stopping import stopping
 
 SETTLE_SECONDS, LAST_TRY_SECONDS = 600.0, 15.0
@@ -29,8 +27,8 @@ _AWAY = (OperationalError, InterfaceError, PoolTimeout)
 class Batch:
     """Claims whose recipients are held. `waiting` are not written down as going yet, `unsettled` have no fate."""
 
+    id: int
     locks: Connection
-    rows: dict[int, RecipientRow]
     waiting: deque[Claim]
     unsettled: int
     since: float = field(default_factory=time.monotonic)
@@ -42,43 +40,56 @@ class Batch:
 
 
 class Desk:
-    """The database's side of one campaign's sending. One call at a time, from any thread."""
+    """The database's side of one campaign's sending. `open_batch` may run beside the others, each once at a time."""
 
     def __init__(self, engine: Engine, campaign_id: int) -> None:
         self._engine = engine
         self._campaign_id = campaign_id
-        self._marks = engine.connect()
+        self._last_id = 0
+        # A turn is one statement, and so one round trip. Commits stay in their places all the same: a connection that
+        # SQLAlchemy had to open again has forgotten this option.
+        self._marks = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def open_batch(self, number: int) -> Batch | None:
         """Claim up to `number` deliveries and hold their recipients; None when nothing is due."""
-        with self._clean_marks():
-            mine = claims.claim(self._marks, self._campaign_id, number)
-            self._marks.commit()
-        if not mine:
-            return None
         with ExitStack() as unless_all_is_well:
             locks = unless_all_is_well.enter_context(self._engine.connect())
-            rows = lock_recipients(locks, [claim.recipient_id for claim in mine if claim.recipient_id])
-            here = deque(claim for claim in mine if claim.recipient_id in rows)
-            self.settle([Outcome(claim, DeliveryState.SKIPPED) for claim in mine if claim.recipient_id not in rows])
+            claimed = self._claim(locks, number)
+            if claimed is None:
+                return None
+            held = claims.hold(locks, claimed.batch_id)
+            if len(held) < claimed.number:
+                with self._engine.begin() as connection:
+                    claims.skip(connection, claimed.batch_id, held)
             unless_all_is_well.pop_all()
-        return Batch(locks, rows, here, len(here))
+        return Batch(claimed.batch_id, locks, deque(held), len(held))
 
-    def turn(self, outcomes: Sequence[Outcome], batch: Batch | None, window: Sequence[Claim]) -> set[int]:
-        """Settle, and note that `window` is about to go; return the ids of those that may. One commit for both."""
+    def _claim(self, connection: Connection, number: int) -> Claimed | None:
+        """Claim behind the last claim, where nothing is passed over; at the end from the start, with those woken."""
+        claimed = claims.claim(connection, self._campaign_id, number, after=self._last_id)
+        if claimed is None:
+            claims.wake(connection, self._campaign_id)
+            claimed = claims.claim(connection, self._campaign_id, number)
+        connection.commit()
+        self._last_id = claimed.last_id if claimed is not None else 0
+        return claimed
+
+    def turn(self, outcomes: Sequence[Outcome], batch: Batch | None, window: Sequence[Claim]) -> bool:
+        """Settle, and note that `window`, the next of the batch, is about to go; return whether it may.
+
+        Both are one statement: no moment sees more of a batch on the wire than the windows that are open.
+        """
         if batch is None or not window:
             self.settle(outcomes)
-            return set()
+            return False
         with self._clean_marks():
-            if outcomes:
-                claims.settle(self._marks, outcomes)
-            may = claims.wire(self._marks, self._campaign_id, window)
+            may = claims.turn(self._marks, outcomes, batch.id, window[-1].id)
             self._marks.commit()
         batch.locks.execute(text("SELECT 1"))  # the locks are worth nothing if their connection is gone
         return may
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
-        """Write and commit; while the database is away keep trying, because only we know what became of them.
+        """Write; while the database is away keep trying, because only we know what became of them.
 
         A process that is to end tries for some seconds more only; the leases then speak for it.
         """

@@ -11,18 +11,18 @@ POISON_ATTEMPTS = 3
 
 def outcome_of(claim: Claim, verdict: Verdict) -> Outcome:
     """Return what became of the claim; raise `OurFault` when the relay refuses us rather than this recipient."""
+    reply = verdict.reply
+    if verdict.fate is Fate.TAKEN and reply is not None:
+        return Outcome(claim, DeliveryState.SENT, reply.code, reply.status)
     if verdict.fate is Fate.IN_DOUBT:
         return Outcome(claim, DeliveryState.IN_DOUBT)
     if verdict.fate is Fate.DROPPED:
         again = DeliveryState.DEFERRED if claim.attempt >= POISON_ATTEMPTS else DeliveryState.QUEUED
         return Outcome(claim, again)
-    reply = verdict.reply
     if reply is None:
         return Outcome(claim, DeliveryState.QUEUED)
     if verdict.fate is Fate.CLOSING:
         return Outcome(claim, DeliveryState.QUEUED, reply.code, reply.status)
-    if verdict.fate is Fate.TAKEN:
-        return Outcome(claim, DeliveryState.SENT, reply.code, reply.status)
     permanent = reply.code >= 500
     if permanent and verdict.stage not in (Stage.RCPT, Stage.DOT):
         raise OurFault(reply)

@@ -89,11 +89,12 @@ def _pause(campaign_id: int, error: NewsletterError) -> None:
 
 
 def _due(campaign_id: int) -> bool:
-    due = exists().where(
+    queued = exists().where(Delivery.campaign_id == campaign_id, Delivery.state == DeliveryState.QUEUED)
+    deferred = exists().where(
         Delivery.campaign_id == campaign_id,
-        Delivery.state.in_((DeliveryState.QUEUED, DeliveryState.DEFERRED)),
-        or_(Delivery.not_before.is_(None), Delivery.not_before <= func.now()),
+        Delivery.state == DeliveryState.DEFERRED,
+        Delivery.not_before <= func.now(),
     )
-    found = bool(db.session.execute(select(due)).scalar())
+    found = bool(db.session.execute(select(or_(queued, deferred))).scalar())
     db.session.rollback()
     return found

@@ -54,17 +54,18 @@ class Campaign(Model):
 class Delivery(Model):
     """One campaign x one recipient, and its fate. The row stays when the recipient goes.
 
-    `attempt` fences: a worker may mark only the attempt it claimed. `wired_at` is set and committed
-    before the mail is put on the wire, so that after a crash it is known what may have gone.
+    `batch_id` is the batch that claimed it last, and fences: only that batch may say what became of it.
     """
 
     __tablename__ = "delivery"
     __table_args__ = (
         # Recipient first: the index also serves ON DELETE SET NULL.
         UniqueConstraint("recipient_id", "campaign_id"),
-        Index("ix_delivery_due", "campaign_id", "id", postgresql_where=text("state IN ('queued', 'deferred')")),
-        Index("ix_delivery_lease", "lease_until", postgresql_where=text("state = 'claimed'")),
-        Index("ix_delivery_state", "campaign_id", "state"),
+        # A row is in one of these at most, and in none once it is sent: each mail writes as little as can be.
+        Index("ix_delivery_queued", "campaign_id", "id", postgresql_where=text("state = 'queued'")),
+        Index("ix_delivery_deferred", "campaign_id", "not_before", postgresql_where=text("state = 'deferred'")),
+        Index("ix_delivery_claimed", "batch_id", postgresql_where=text("state = 'claimed'")),
+        Index("ix_delivery_in_doubt", "campaign_id", postgresql_where=text("state = 'in_doubt'")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -72,11 +73,51 @@ class Delivery(Model):
     recipient_id: Mapped[int | None] = mapped_column(ForeignKey("recipient.id", ondelete="SET NULL"))
     state: Mapped[DeliveryState] = mapped_column(server_default="queued")
     attempt: Mapped[int] = mapped_column(server_default=text("0"))
-    lease_until: Mapped[datetime | None]
-    wired_at: Mapped[datetime | None]
+    batch_id: Mapped[int | None] = mapped_column(BigInteger)
     not_before: Mapped[datetime | None]
     deferred_since: Mapped[datetime | None]
     deferrals: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     reply_code: Mapped[int | None] = mapped_column(SmallInteger)
     reply_status: Mapped[str | None]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Batch(Model):
+    """The deliveries that one worker has claimed together, by rising id, until its lease ends.
+
+    `wired_through` is committed before a mail goes on the wire: of the claimed ones, those up to this id may have
+    gone when the worker dies, and those behind it have not.
+    """
+
+    __tablename__ = "batch"
+    __table_args__ = (Index("ix_batch_lease_until", "lease_until"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"))
+    lease_until: Mapped[datetime]
+    wired_through: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+
+
+class DeliveryCount(Model):
+    """How many deliveries of a campaign are in a state. Triggers keep it, whoever changes a delivery.
+
+    Each database connection adds to a row of its own (`slot`), so that no worker waits for another; a single row may
+    be negative, their sum is the number.
+    """
+
+    __tablename__ = "delivery_count"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
+    state: Mapped[str] = mapped_column(primary_key=True)
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
+
+
+class ProgressMark(Model):
+    """How many deliveries of a campaign had their fate at a moment: two of these tell how fast it goes."""
+
+    __tablename__ = "progress_mark"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True, server_default=func.now())
+    settled: Mapped[int] = mapped_column(BigInteger)

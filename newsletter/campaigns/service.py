@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, select, update
 
-from newsletter.campaigns import audience, fields, jobs, life, markdown, trial
+from newsletter.campaigns import audience, fields, jobs, life, markdown, progress, trial
 from newsletter.campaigns.models import Campaign, CampaignState, Delivery, DeliveryState
 from newsletter.core import public_ids, queues
 from newsletter.core.db import db, utcnow
@@ -111,6 +111,7 @@ def start(campaign_id: int, of: Sequence[CampaignState]) -> bool:
         raise
     if newsletter.measurement != Measurement.OFF:
         measurement.open_window(campaign_id, links)
+    progress.begin(campaign_id)
     db.session.commit()
     queues.ring(queues.CAMPAIGNS, jobs.send_campaign, campaign_id)
     return True
@@ -131,7 +132,8 @@ def resume(campaign: Campaign) -> Campaign:
 def cancel(campaign: Campaign) -> Campaign:
     """Send no more of it, ever; what was not sent is skipped. Raise `Conflict` when there is nothing to cancel."""
     _moved(campaign, [SCHEDULED, SENDING, PAUSED], CANCELLED, finished_at=func.now())
-    life.finish(campaign.id)
+    if life.skip_rest(campaign.id) == life.AT_ONCE:  # the worker skips the others
+        queues.ring(queues.CAMPAIGNS, jobs.send_campaign, campaign.id)
     return campaign
 
 
@@ -150,7 +152,7 @@ def resend_in_doubt(campaign: Campaign) -> int:
     queued = db.session.execute(
         update(Delivery)
         .where(Delivery.campaign_id == campaign.id, Delivery.state == DeliveryState.IN_DOUBT)
-        .values(state=DeliveryState.QUEUED, wired_at=None, not_before=None, updated_at=func.now())
+        .values(state=DeliveryState.QUEUED, updated_at=func.now())
         .returning(Delivery.id)
         .execution_options(synchronize_session=False)
     ).all()

@@ -128,11 +128,11 @@ def _deliveries(campaign: Campaign, began_at: datetime) -> None:
     db.session.execute(
         update(Delivery)
         .where(Delivery.campaign_id == campaign.id)
-        .values(state=DeliveryState.SENT, attempt=1, wired_at=began_at, reply_code=250, updated_at=began_at)
+        .values(state=DeliveryState.SENT, attempt=1, reply_code=250, updated_at=began_at)
     )
     taken = {"state": DeliveryState.SENT, "reply_code": 250, "reply_status": "2.0.0"}
-    db.session.add_all(Delivery(**gone, **taken, attempt=1, wired_at=began_at) for _ in range(LEFT))
-    db.session.add_all(Delivery(**gone, **refused, attempt=1, wired_at=began_at) for _ in range(UNREACHABLE))
+    db.session.add_all(Delivery(**gone, **taken, attempt=1) for _ in range(LEFT))
+    db.session.add_all(Delivery(**gone, **refused, attempt=1) for _ in range(UNREACHABLE))
     db.session.flush()
 
 

@@ -2,6 +2,7 @@
 
 import selectors
 import socket
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
@@ -10,21 +11,24 @@ from typing import Self
 from flask import Flask
 
 from newsletter.mail.line import Line
-from newsletter.mail.pipeline import Letter, Verdict
+from newsletter.mail.pipeline import Letter, Supply, Verdict
 from newsletter.mail.transport import Relay, RelayAway, relay
 
-LOAD = 3
-"""Letters per line: one behind its final dot, one whose envelope is out, one to go in the same write as that
-one's content."""
+LOOK_SECONDS = 0.5
+"""How often it is looked whether a reply is overdue."""
 
 
 class Exchange:
-    """A context manager. `feed` letters while there is `room`, then `step` and take the verdicts."""
+    """A context manager. `step` and take the verdicts; the lines take letters from `supply` as they have room."""
 
-    def __init__(self, app: Flask, connections: int) -> None:
+    def __init__(self, app: Flask, connections: int, supply: Supply) -> None:
         self._app = app
         self._most = connections
-        self._lines: list[Line] = []
+        self._supply = supply
+        self.load = 0
+        """How many letters are on their way."""
+        self._lines: set[Line] = set()
+        self._hungry: dict[Line, None] = {}
         self._selector = selectors.DefaultSelector()
         self._opening: list[Future[Relay]] = []
         self.away: RelayAway | None = None
@@ -34,6 +38,8 @@ class Exchange:
         self._bell.setblocking(False)
         self._ear.setblocking(False)
         self._selector.register(self._ear, selectors.EVENT_READ)
+        self._look_at = 0.0
+        self._verdicts: list[Verdict] = []
 
     def __enter__(self) -> Self:
         return self
@@ -43,7 +49,7 @@ class Exchange:
     ) -> None:
         for future in self._opening:
             if future.exception() is None:
-                self._lines.append(Line(future.result()))
+                self._lines.add(Line(future.result(), self._next))
         self._openers.shutdown()
         for line in self._lines:
             line.close()
@@ -67,28 +73,22 @@ class Exchange:
         with suppress(OSError):  # closed already, or rung so often that one more is no news
             self._bell.send(b"!")
 
-    @property
-    def room(self) -> int:
-        """How many letters can be fed now."""
-        return sum(LOAD - line.load for line in self._lines)
+    def _next(self) -> Letter | None:
+        letter = self._supply()
+        self.load += letter is not None
+        return letter
 
-    @property
-    def load(self) -> int:
-        """How many letters are on their way."""
-        return sum(line.load for line in self._lines)
-
-    def feed(self, letter: Letter) -> None:
-        """Give a letter to the line with the least to do. There must be room."""
-        min(self._lines, key=_load).feed(letter)
-
-    def release(self) -> list[Letter]:
-        """Take the letters back that have not begun."""
-        return [letter for line in self._lines for letter in line.release()]
+    def serve(self) -> None:
+        """Let the lines that have room begin, as far as there are letters."""
+        while self._hungry:
+            line = next(iter(self._hungry))
+            if not line.begin():
+                return
+            self._look_after(line)
 
     def step(self, seconds: float) -> list[Verdict]:
         """Write and read what can be, waiting up to `seconds` for something to happen; return the verdicts."""
-        verdicts: list[Verdict] = []
-        for key, mask in self._selector.select(seconds):
+        for key, mask in self._selector.select(0 if self._verdicts else seconds):
             if key.data is None:
                 self._hear()
                 continue
@@ -96,43 +96,54 @@ class Exchange:
             if mask & selectors.EVENT_WRITE:
                 line.write()
             if mask & selectors.EVENT_READ:
-                verdicts += line.read()
-        verdicts += self._lost()
+                self._verdicts += line.read()
+            self._look_after(line)
+        self._end_overdue()
         self._collect()
-        for line in self._lines:
-            line.watched = self._watch(line)
+        verdicts, self._verdicts = self._verdicts, []
+        self.load -= len(verdicts)
         return verdicts
 
-    def _watch(self, line: Line) -> int:
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if line.writing else 0)
+    def abandon(self) -> None:
+        """Break all lines off; the next step says what became of the letters on them."""
+        for line in list(self._lines):
+            self._let_go(line)
+
+    def _look_after(self, line: Line) -> None:
+        """Put a line that has said or heard something where it belongs."""
+        if line.finished:
+            self._let_go(line)
+            return
+        if line.hungry:
+            self._hungry[line] = None
+        else:
+            self._hungry.pop(line, None)
+        events = line.events
         if events != line.watched:
             self._selector.modify(line, events, line)
-        return events
-
-    def abandon(self) -> list[Verdict]:
-        """Break all lines off; return what became of the letters on them."""
-        for line in self._lines:
-            line.broken = True
-        return self._lost()
+            line.watched = events
 
     def _hear(self) -> None:
-        try:
+        with suppress(BlockingIOError):
             self._ear.recv(4096)
-        except BlockingIOError:
-            return
 
-    def _lost(self) -> list[Verdict]:
-        """Let go of the lines that are of no more use."""
-        lost: list[Verdict] = []
-        for line in list(self._lines):
-            if line.broken or line.closing or line.overdue():
-                self._selector.unregister(line)
-                self._lines.remove(line)
-                lost += line.lost()
-                # A relay may limit the mails per connection. But one that closes at once has had too many of us.
-                if line.closing and not line.useful:
-                    self._bear(RelayAway())
-        return lost
+    def _end_overdue(self) -> None:
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_SECONDS
+        for line in [line for line in self._lines if line.overdue(now)]:
+            self._let_go(line)
+
+    def _let_go(self, line: Line) -> None:
+        """Part with a line that is of no more use."""
+        self._selector.unregister(line)
+        self._lines.discard(line)
+        self._hungry.pop(line, None)
+        self._verdicts += line.lost()
+        # A relay may limit the mails per connection. But one that closes at once has had too many of us.
+        if line.closing and not line.useful:
+            self._bear(RelayAway())
 
     def _bear(self, error: RelayAway) -> None:
         self._most = max(1, len(self._lines) + len(self._opening))
@@ -141,16 +152,15 @@ class Exchange:
 
     def _collect(self) -> None:
         """Take in the lines that have been opened."""
+        if not self._opening:
+            return
         for future in [future for future in self._opening if future.done()]:
             self._opening.remove(future)
             try:
-                line = Line(future.result())
+                line = Line(future.result(), self._next)
             except RelayAway as error:
                 self._bear(error)
                 continue
-            self._lines.append(line)
+            self._lines.add(line)
             self._selector.register(line, selectors.EVENT_READ, line)
-
-
-def _load(line: Line) -> int:
-    return line.load
+            self._hungry[line] = None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from flask import current_app
 
-from newsletter.mail.pipeline import Fate, Letter, Pipeline, Verdict
+from newsletter.mail.pipeline import Fate, Pipeline, Supply, Verdict
 from newsletter.mail.transport import FINAL_DOT_SECONDS, Relay
 
 READ_OCTETS = 64 * 1024
@@ -17,20 +17,19 @@ _AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Line:
-    """Takes letters, and gives verdicts as the relay's replies come in. Driven by a selector on `fileno()`."""
+    """Takes letters from `supply`, and gives verdicts as the relay's replies come in. Driven by a selector."""
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: Relay, supply: Supply) -> None:
         host = relay.host
         if host is None or host.sock is None:
             raise smtplib.SMTPServerDisconnected("the connection is closed")
         self._relay = relay
         self._sock = host.sock
         self._sock.setblocking(False)
-        self._pipeline = Pipeline(pipelining=host.has_extn("pipelining"))
+        self._pipeline = Pipeline(supply, pipelining=host.has_extn("pipelining"))
         self._command_seconds: int = current_app.config["MAIL_TIMEOUT"]
         self._heard_at = time.monotonic()
-        self.broken = False
-        self.closing = False
+        self._broken = False
         self.useful = False
         """Whether the relay has taken a mail on this line."""
         self.watched = selectors.EVENT_READ
@@ -45,24 +44,42 @@ class Line:
         return self._pipeline.load
 
     @property
-    def writing(self) -> bool:
-        """Whether there is something to write that the operating system did not take yet."""
-        return bool(self._pipeline.outgoing())
+    def hungry(self) -> bool:
+        """Whether a letter could begin here now."""
+        return self._pipeline.hungry
 
-    def overdue(self) -> bool:
-        """Return whether the relay has owed a reply for longer than it may."""
+    @property
+    def closing(self) -> bool:
+        """Whether the relay has said that it takes no more here."""
+        return self._pipeline.closing
+
+    @property
+    def finished(self) -> bool:
+        """Whether this line is of no more use."""
+        return self._broken or self._pipeline.garbled or self._pipeline.closing
+
+    @property
+    def events(self) -> int:
+        """What the selector is to look for."""
+        return selectors.EVENT_READ | (selectors.EVENT_WRITE if self._pipeline.outgoing() else 0)
+
+    def overdue(self, now: float) -> bool:
+        """Return whether the relay has owed a reply for longer than it may; `now` is monotonic."""
         patience = FINAL_DOT_SECONDS if self._pipeline.at_dot else self._command_seconds
-        return self._pipeline.waiting and time.monotonic() - self._heard_at > patience
+        return self._pipeline.waiting and now - self._heard_at > patience
 
-    def feed(self, letter: Letter) -> None:
-        """Take a letter on, and write as much as goes now."""
-        if not self._pipeline.waiting:
+    def begin(self) -> bool:
+        """Begin the next letter, if there is one, and write as much as goes now; return whether there was one."""
+        waiting = self._pipeline.waiting
+        if not self._pipeline.begin():
+            return False
+        if not waiting:
             self._heard_at = time.monotonic()  # patience begins with the question
-        self._pipeline.feed(letter)
         self.write()
+        return True
 
     def write(self) -> None:
-        """Write as much as goes now; a broken connection shows in `broken`."""
+        """Write as much as goes now."""
         octets = self._pipeline.outgoing()
         try:
             if octets:
@@ -73,7 +90,7 @@ class Line:
             # TLS may have sent some of it all the same, and does not say how much.
             self._pipeline.offered()
         except OSError:
-            self.broken = True
+            self._broken = True
 
     def read(self) -> list[Verdict]:
         """Return the verdicts that came in, and write what they make room for."""
@@ -82,34 +99,30 @@ class Line:
             while True:
                 data = self._sock.recv(READ_OCTETS)
                 if not data:
-                    self.broken = True
+                    self._broken = True
                     break
                 self._heard_at = time.monotonic()
-                verdicts.extend(self._pipeline.receive(data))
+                verdicts += self._pipeline.receive(data)
                 if len(data) < READ_OCTETS and not _pending(self._sock):
                     break
         except _AGAIN:
             pass
-        except (OSError, ValueError):
-            self.broken = True
-        fates = {verdict.fate for verdict in verdicts}
-        self.closing, self.useful = self.closing or Fate.CLOSING in fates, self.useful or Fate.TAKEN in fates
-        if not self.broken:
+        except OSError:
+            self._broken = True
+        for verdict in verdicts:
+            self.useful = self.useful or verdict.fate is Fate.TAKEN
+        if not self.finished:
             self.write()
         return verdicts
 
-    def release(self) -> list[Letter]:
-        """Give back the letters that have not begun."""
-        return self._pipeline.release()
-
     def lost(self) -> list[Verdict]:
-        """Let go of a broken connection; return what became of the letters on it."""
+        """Let go of the connection; return what became of the letters on it."""
         self._relay.close()
         return self._pipeline.lost()
 
     def close(self) -> None:
         """Say goodbye; nothing is on its way any more."""
-        if self.broken or self._pipeline.load:
+        if self.finished or self._pipeline.load:
             self._relay.close()
             return
         self._sock.settimeout(GOODBYE_SECONDS)

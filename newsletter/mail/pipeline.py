@@ -3,18 +3,23 @@
 With PIPELINING (RFC 2920) the content of one message and the envelope of the next go in one write, so that a
 message costs one round trip: `DATA` ends a group of commands, and the content opens the next. Without it every
 command waits for its reply. At most one message is between its final dot and the reply at any moment.
+
+Letters are asked for when there is a place for one, and not before: what a connection holds has begun.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from newsletter.mail.transport import Reply
+from newsletter.mail.transport import COMPLETED, STATUS_OCTETS, Reply
 
 FINAL_DOT = b".\r\n"
 MAX_REPLY_OCTETS = 64 * 1024
+CLOSING = 421
+GO_ON = 354
 
 
 class Stage(Enum):
@@ -38,7 +43,7 @@ class Fate(Enum):
     IN_DOUBT = auto()  # it broke between the final dot and the reply (RFC 1047)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Letter:
     """One message for one recipient. `key` is the sender's own; `content` ends with CRLF and is dot-stuffed."""
 
@@ -48,8 +53,11 @@ class Letter:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+Supply = Callable[[], Letter | None]
+"""Gives the next letter, or None when there is none now."""
+
+
+class Verdict(NamedTuple):
     """The fate of a letter, with the stage and the reply that decided it."""
 
     letter: Letter
@@ -59,11 +67,11 @@ class Verdict:
 
 
 class Pipeline:
-    """One connection's conversation. `feed` letters, write `outgoing()`, say how much went, pass on what came."""
+    """One connection's conversation. `begin`, write `outgoing()`, say how much went, pass on what came."""
 
-    def __init__(self, *, pipelining: bool) -> None:
+    def __init__(self, supply: Supply, *, pipelining: bool) -> None:
+        self._supply = supply
         self._pipelining = pipelining
-        self._next: deque[Letter] = deque()
         self._commands: deque[tuple[Stage, bytes]] = deque()
         self._awaited: deque[tuple[Stage, Letter]] = deque()
         self._refusal: tuple[Stage, Reply] | None = None
@@ -71,19 +79,40 @@ class Pipeline:
         self._current: Letter | None = None
         self._out: list[bytes] = []
         self._written = self._queued = self._offered = 0
-        self._dot_at: int | None = None
+        self._dot_at = 0
         self._buffer = b""
+        self.closing = False
+        """Whether the relay has said that it takes no more here (421)."""
+        self.garbled = False
+        """Whether what the relay says is no SMTP; nothing that follows can be trusted."""
 
-    def feed(self, letter: Letter) -> None:
-        """Take a letter on. It goes when it is its turn."""
-        self._next.append(letter)
-        if self._current is None and (self._pipelining or not self._awaited):
-            self._begin()
+    def begin(self) -> bool:
+        """Start the next letter's envelope, if there is a place and a letter; return whether one was started."""
+        if not self.hungry:
+            return False
+        letter = self._current = self._supply()
+        if letter is None:
+            return False
+        self._refusal, self._mail_taken = None, False
+        mail = b"MAIL FROM:<" + letter.envelope_from + b">\r\n"
+        rcpt = b"RCPT TO:<" + letter.to + b">\r\n"
+        if self._pipelining:
+            self._write(mail + rcpt + b"DATA\r\n")
+            self._awaited.extend(((Stage.MAIL, letter), (Stage.RCPT, letter), (Stage.DATA, letter)))
+        else:
+            self._commands.extend(((Stage.MAIL, mail), (Stage.RCPT, rcpt), (Stage.DATA, b"DATA\r\n")))
+            self._next_command(letter)
+        return True
+
+    @property
+    def hungry(self) -> bool:
+        """Whether a letter could begin now."""
+        return self._current is None and not self.closing and (self._pipelining or not self._awaited)
 
     @property
     def load(self) -> int:
-        """How many letters are on their way, begun or not."""
-        return len(self._next) + (self._current is not None) + (self._dotted is not None)
+        """How many letters are on their way: 0, 1 or 2."""
+        return (self._current is not None) + (self._dotted is not None)
 
     @property
     def waiting(self) -> bool:
@@ -111,30 +140,28 @@ class Pipeline:
         """Note that some of `outgoing()` may be on the wire, nobody knows how much."""
         self._offered = self._queued
 
-    def receive(self, data: bytes) -> Iterator[Verdict]:
-        """Take what the relay said; yield the verdicts that follow from it. Raises `ValueError` for gibberish."""
+    def receive(self, data: bytes) -> list[Verdict]:
+        """Take what the relay said; return the verdicts that follow from it. Gibberish shows in `garbled`."""
         *lines, self._buffer = (self._buffer + data).split(b"\n")
-        if len(self._buffer) > MAX_REPLY_OCTETS:
-            raise ValueError("a reply without end")
-        for line in lines:
-            if line[3:4] != b"-":  # RFC 5321 §4.2.1: a hyphen says that more lines follow
-                yield from self._reply(Reply.read(int(line[:3]), line[4:].rstrip(b"\r")))
-
-    def release(self) -> list[Letter]:
-        """Give back the letters that have not begun."""
-        letters = list(self._next)
-        self._next.clear()
-        return letters
+        verdicts: list[Verdict] = []
+        try:
+            for line in lines:
+                if line[3:4] != b"-":  # RFC 5321 §4.2.1: a hyphen says that more lines follow
+                    self._reply(_read(line[: 4 + STATUS_OCTETS]), verdicts)
+        except ValueError:
+            self.garbled = True
+        self.garbled = self.garbled or len(self._buffer) > MAX_REPLY_OCTETS
+        return verdicts
 
     def lost(self) -> list[Verdict]:
         """Say what became of the letters on their way, the connection being gone."""
-        verdicts = [Verdict(letter, Fate.DROPPED, Stage.MAIL) for letter in self.release()]
-        if self._current is not None:
-            verdicts.insert(0, Verdict(self._current, Fate.DROPPED, Stage.MAIL))
+        verdicts = []
         if self._dotted is not None:
             # The relay can only have taken it when the dot had been given to the operating system.
-            gone = self._dot_at is not None and max(self._written, self._offered) >= self._dot_at
-            verdicts.insert(0, Verdict(self._dotted, Fate.IN_DOUBT if gone else Fate.DROPPED))
+            gone = max(self._written, self._offered) >= self._dot_at
+            verdicts.append(Verdict(self._dotted, Fate.IN_DOUBT if gone else Fate.DROPPED))
+        if self._current is not None:
+            verdicts.append(Verdict(self._current, Fate.DROPPED, Stage.MAIL))
         self._current, self._awaited = None, deque()
         return verdicts
 
@@ -147,70 +174,52 @@ class Pipeline:
         self._out.append(octets)
         self._queued += len(octets)
 
-    def _begin(self) -> None:
-        """Start the next letter's envelope, if there is one."""
-        self._refusal, self._mail_taken, self._current = None, False, None
-        if not self._next:
-            return
-        letter = self._current = self._next.popleft()
-        self._commands.extend(
-            (
-                (Stage.MAIL, b"MAIL FROM:<" + letter.envelope_from + b">\r\n"),
-                (Stage.RCPT, b"RCPT TO:<" + letter.to + b">\r\n"),
-                (Stage.DATA, b"DATA\r\n"),
-            )
-        )
-        self._go_on(letter)
-
-    def _go_on(self, letter: Letter) -> None:
-        """Write the commands that may be written now: the whole group, or the next one."""
-        while self._commands:
+    def _next_command(self, letter: Letter) -> None:
+        """Without PIPELINING: write the next command of the envelope."""
+        if self._commands:
             stage, command = self._commands.popleft()
-            self._write(command)
-            self._awaited.append((stage, letter))
-            if not self._pipelining:
-                return
+            self._ask(stage, command, letter)
 
-    def _reply(self, reply: Reply) -> Iterator[Verdict]:
+    def _reply(self, reply: Reply, verdicts: list[Verdict]) -> None:
         if not self._awaited:
             raise ValueError("a reply that nothing asked for")
         stage, letter = self._awaited.popleft()
-        if reply.code == 421 and stage not in (Stage.DISCARD, Stage.RSET):
-            yield Verdict(letter, Fate.CLOSING, stage, reply)
-            self._forget(letter)
+        if reply.code == CLOSING:
+            self.closing = True
+            if stage is not Stage.DISCARD and stage is not Stage.RSET:  # the fate of those is known already
+                verdicts.append(Verdict(letter, Fate.CLOSING, stage, reply))
+                self._forget(letter)
         elif stage is Stage.DOT:
-            yield Verdict(letter, Fate.TAKEN if _good(reply) else Fate.REFUSED, stage, reply)
-        elif stage in (Stage.MAIL, Stage.RCPT):
+            verdicts.append(Verdict(letter, Fate.TAKEN if reply.is_a(COMPLETED) else Fate.REFUSED, stage, reply))
+        elif stage is Stage.MAIL or stage is Stage.RCPT:
             self._envelope(stage, letter, reply)
         elif stage is Stage.DATA:
-            yield from self._data(letter, reply)
-        if not self._pipelining and not self._awaited and self._current is None:
-            self._begin()
+            self._data(letter, reply, verdicts)
+        if not self._pipelining:
+            self.begin()
 
     def _envelope(self, stage: Stage, letter: Letter, reply: Reply) -> None:
-        if _good(reply):
+        if reply.is_a(COMPLETED):
             self._mail_taken = self._mail_taken or stage is Stage.MAIL
         else:
             self._refusal = self._refusal or (stage, reply)
-        self._go_on(letter)
+        self._next_command(letter)
 
-    def _data(self, letter: Letter, reply: Reply) -> Iterator[Verdict]:
+    def _data(self, letter: Letter, reply: Reply, verdicts: list[Verdict]) -> None:
         """Hand the content over, or leave the letter; the next one's envelope follows in the same write."""
-        refusal = self._refusal or (None if reply.code == 354 else (Stage.DATA, reply))
+        refusal = self._refusal or (None if reply.code == GO_ON else (Stage.DATA, reply))
         if refusal is None:
             self._write(letter.content)
-            self._write(FINAL_DOT)
+            self._ask(Stage.DOT, FINAL_DOT, letter)
             self._dot_at = self._queued
-            self._awaited.append((Stage.DOT, letter))
         else:
-            if reply.code == 354:
+            if reply.code == GO_ON:
                 self._ask(Stage.DISCARD, FINAL_DOT, letter)
             elif self._mail_taken:
                 self._ask(Stage.RSET, b"RSET\r\n", letter)
-            yield Verdict(letter, Fate.REFUSED, *refusal)
+            verdicts.append(Verdict(letter, Fate.REFUSED, *refusal))
         self._current = None
-        if self._pipelining:
-            self._begin()
+        self.begin()
 
     def _ask(self, stage: Stage, command: bytes, letter: Letter) -> None:
         self._write(command)
@@ -224,6 +233,7 @@ class Pipeline:
             self._commands.clear()
 
 
-def _good(reply: Reply) -> bool:
-    """Go by the first digit (RFC 5321 §4.2)."""
-    return 200 <= reply.code < 300
+@lru_cache(maxsize=1024)
+def _read(start: bytes) -> Reply:
+    """Take code and status out of the start of a reply's last line: a relay says few different things."""
+    return Reply.read(int(start[:3]), start[4:].rstrip(b"\r"))

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from newsletter.campaigns import claims, delivering, jobs, service, sweep
@@ -37,8 +38,14 @@ def fates(campaign_id: int) -> dict[str, int]:
 
 def end_leases() -> None:
     """Let the time of every claim run out."""
-    db.session.execute(db.text("UPDATE delivery SET lease_until = now() - interval '1 second'"))
+    db.session.execute(db.text("UPDATE batch SET lease_until = now() - interval '1 second'"))
     db.session.commit()
+
+
+def claim(connection: Connection, campaign_id: int, number: int) -> list[claims.Claim]:
+    claimed = claims.claim(connection, campaign_id, number)
+    assert claimed is not None
+    return claims.hold(connection, claimed.batch_id)
 
 
 def test_every_recipient_gets_one_mail_with_their_own_greeting_and_links(sink: Sink, run_jobs: RunJobs) -> None:
@@ -289,8 +296,8 @@ def test_dead_workers_leave_doubt_only_about_what_was_on_the_wire(sink: Sink, ru
     campaign = make_campaign(newsletter)
     service.send(campaign)
     with db.engine.begin() as connection:
-        mine = claims.claim(connection, campaign.id, 10)
-        claims.wire(connection, campaign.id, mine[:1])
+        mine = claim(connection, campaign.id, 10)
+        claims.turn(connection, [], mine[0].batch_id, mine[0].id)
     end_leases()
 
     sweep.sweep()
@@ -315,7 +322,7 @@ def test_a_worker_that_slept_through_its_lease_may_send_nothing(sink: Sink, run_
     batch.close()
     desk.close()
 
-    assert asleep == recovered == set()
+    assert asleep is recovered is False
     assert fates(campaign.id) == {"audience": 3, "queued": 3}
 
 
@@ -325,8 +332,8 @@ def test_a_late_answer_settles_a_doubt(sink: Sink, run_jobs: RunJobs) -> None:
     campaign = make_campaign(newsletter)
     service.send(campaign)
     with db.engine.begin() as connection:
-        mine = claims.claim(connection, campaign.id, 10)
-        claims.wire(connection, campaign.id, mine)
+        mine = claim(connection, campaign.id, 10)
+        claims.turn(connection, [], mine[0].batch_id, mine[-1].id)
     end_leases()
     sweep.sweep()
     assert fates(campaign.id) == {"audience": 1, "in_doubt": 1}
@@ -398,9 +405,9 @@ def test_a_turn_of_the_desk_that_fails_loses_no_fate(
     service.send(campaign)
     turn, turns = Desk.turn, itertools.count(1)
 
-    def fail_once(desk: Desk, outcomes: Any, batch: Any, window: Any) -> set[int]:
+    def fail_once(desk: Desk, outcomes: Any, batch: Any, window: Any) -> bool:
         failing = next(turns) == 3
-        may = set() if failing and not written else turn(desk, outcomes, batch, window)
+        may = False if failing and not written else turn(desk, outcomes, batch, window)
         if failing:
             raise OperationalError("a statement", {}, Exception("the connection is gone"))
         return may
@@ -511,7 +518,7 @@ def test_a_long_pause_takes_no_time_from_the_retries(sink: Sink, run_jobs: RunJo
     run_jobs()
     assert fates(campaign.id) == {"audience": 3, "deferred": 3}
 
-    late = "UPDATE delivery SET deferred_since = now() - interval '49 hours', not_before = NULL"
+    late = "UPDATE delivery SET deferred_since = now() - interval '49 hours', not_before = now()"
     db.session.execute(db.text(late))
     db.session.commit()
     sweep.sweep()
@@ -539,8 +546,8 @@ def test_a_mail_that_a_late_answer_brings_back_is_sent(sink: Sink, run_jobs: Run
     campaign = make_campaign(newsletter)
     service.send(campaign)
     with db.engine.begin() as connection:
-        mine = claims.claim(connection, campaign.id, 1)
-        claims.wire(connection, campaign.id, mine)
+        mine = claim(connection, campaign.id, 1)
+        claims.turn(connection, [], mine[0].batch_id, mine[0].id)
     end_leases()
     sweep.sweep()
     run_jobs()

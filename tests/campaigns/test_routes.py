@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from newsletter.campaigns import service
-from newsletter.campaigns.models import Campaign, CampaignState, DeliveryState
+from newsletter.campaigns.models import Campaign, CampaignState, DeliveryState, ProgressMark
 from newsletter.core.db import db, utcnow
 from newsletter.staff import accounts, audit
 from newsletter.tracking.models import ANY_CLICK, OPEN, Link, MeasurementKey, Tally
@@ -253,6 +253,10 @@ def test_the_progress_is_shown_by_state_and_asks_for_more(staff: FlaskClient) ->
     campaign = make_campaign(state=CampaignState.SENDING, started_at=utcnow() - timedelta(minutes=1))
     for state in (DeliveryState.SENT, DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.QUEUED):
         make_delivery(campaign, state=state)
+    for ago, settled in ((40, 0), (20, 1), (10, 2)):
+        at = utcnow() - timedelta(seconds=ago)
+        db.session.add(ProgressMark(campaign_id=campaign.id, at=at, settled=settled))
+    db.session.commit()
 
     page = staff.get(path_of(campaign)).text
     part = staff.get(path_of(campaign, "/progress")).text
@@ -270,7 +274,7 @@ def test_what_is_in_doubt_is_explained_and_sent_again_only_when_asked(
     newsletter = make_newsletter()
     campaign = make_campaign(newsletter, state=CampaignState.SENT, started_at=utcnow(), finished_at=utcnow())
     for recipient in make_recipients(newsletter, 2):
-        make_delivery(campaign, recipient, state=DeliveryState.IN_DOUBT, attempt=1, wired_at=utcnow())
+        make_delivery(campaign, recipient, state=DeliveryState.IN_DOUBT, attempt=1)
 
     assert path_of(campaign, "/resend") in staff.get(path_of(campaign)).text
     assert "twice" in staff.get(path_of(campaign, "/resend")).text
