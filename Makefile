@@ -32,6 +32,10 @@ run: $(VENV)/demo ## Start the whole service here, with data to look at; Ctrl-C 
 test: $(VENV)/dev ## Run every test; ARGS="tests/optin -k twice" runs some
 	@CHROMIUM="$$(tests/chromium.sh)" && export CHROMIUM && exec $(VENV)/bin/python -m pytest $(or $(ARGS),-n auto --maxprocesses 4 --dist worksteal)
 
+.PHONY: bench
+bench: $(VENV)/dev ## Measure against others, side by side; ARGS="sending --recipients 20000" measures a part
+	@exec $(VENV)/bin/python -m bench $(ARGS)
+
 .PHONY: check
 check: $(VENV)/dev ## Check style, types and the import rules
 	@$(VENV)/bin/ruff check .

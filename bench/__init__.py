@@ -1,0 +1,1 @@
+"""Benchmarks: they print ratios to things measured beside them, in the same run (`make bench`)."""

@@ -1,0 +1,7 @@
+"""`make bench`: every section in one run, one table."""
+
+from bench import sending
+from bench.command import run
+
+if __name__ == "__main__":
+    run({"sending": sending.measure}, sending.options)
