@@ -57,9 +57,7 @@ def test_three_workers_one_killed_and_a_bad_relay_lose_nobody_and_mail_nobody_tw
     until(lambda: len(sink.mails) > 150, 60, make_processes.log)
     make_processes.kill(workers[0], signal.SIGKILL)
     # The lease of the killed one must end before its rows are judged: the database's clock, not ours.
-    db.session.execute(
-        db.text("UPDATE batch SET lease_until = now() + interval '5 seconds'")
-    )
+    db.session.execute(db.text("UPDATE batch SET lease_until = now() + interval '5 seconds'"))
     db.session.commit()
     until(lambda: now(campaign.id)["queued"] + now(campaign.id)["claimed"] == 0, 150, make_processes.log)
 
