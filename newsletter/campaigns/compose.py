@@ -112,4 +112,5 @@ def _head(issue: Issue, slots: Mapping[Slot, str]) -> str:
 def greeting_values(person: Person, language: str) -> tuple[bytes, bytes]:
     """Return the greeting for the text and for the HTML part, encoded for its slot."""
     words = person.greeting(language)
-    return mime.quoted_printable_value(words), mime.quoted_printable_value(str(escape(words)))
+    text, markup = mime.quoted_printable_value(words), str(escape(words))
+    return text, text if markup == words else mime.quoted_printable_value(markup)

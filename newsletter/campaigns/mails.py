@@ -12,7 +12,7 @@ from newsletter.mail import address
 from newsletter.mail.pipeline import Letter
 from newsletter.recipients.links import CampaignLinks
 from newsletter.recipients.models import Measurement, Newsletter
-from newsletter.recipients.person import Person
+from newsletter.recipients.person import Person, PersonOpener
 from newsletter.tracking.measurement import MeasurementIds, WindowEnded
 
 
@@ -27,7 +27,7 @@ class Composer:
         self._ids = _measurement_ids(newsletter, campaign.id)
         self._compiled = compile_campaign(Issue.of(newsletter, campaign), measured=self._ids is not None)
         self._links = CampaignLinks(campaign.id)
-        self._addresses = address.opener()
+        self._addresses, self._names = address.opener(), PersonOpener()
         self._message_key = keyring().derive("campaign.message-id")
         self._unknown = greeting_values(Person(), self._language)
 
@@ -53,7 +53,7 @@ class Composer:
     def _greeting(self, name_sealed: bytes | None) -> tuple[bytes, bytes]:
         if name_sealed is None:
             return self._unknown
-        return greeting_values(Person.unsealed(name_sealed), self._language)
+        return greeting_values(self._names.open(name_sealed), self._language)
 
     def message_id(self, recipient_id: int) -> str:
         """Return the left part of the Message-ID: the same whenever this mail to this recipient is tried again."""

@@ -16,7 +16,6 @@ CRLF = b"\r\n"
 SOFT_BREAK = b"=\r\n"
 MAX_LINE_OCTETS = 998
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
-_PLAIN = re.compile(rb"(?!\.)[!-<>-~]{1,75}")
 
 
 class BadHeader(NewsletterError):
@@ -80,9 +79,9 @@ def quoted_printable(text: str) -> bytes:
 
 def quoted_printable_value(text: str) -> bytes:
     """Return a short value for a slot that stands between two soft breaks: on a line, or lines, of its own."""
-    raw = text.encode()
-    if _PLAIN.fullmatch(raw):
-        return raw
+    encoded = b2a_qp(text.encode())
+    if b"\n" not in encoded and b"\r" not in encoded and not encoded.startswith(b"."):
+        return encoded  # nearly every name and greeting
     return quoted_printable(text.replace("\r", " ").replace("\n", " "))
 
 

@@ -1,5 +1,6 @@
 """What a person may tell of themselves besides the address, and how a mail greets them by it."""
 
+import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -8,7 +9,7 @@ from typing import Any, Self
 from newsletter.core import texts
 from newsletter.core.errors import Invalid
 from newsletter.core.i18n import gettext as _
-from newsletter.core.sealing import seal_json, unseal_json
+from newsletter.core.sealing import Opener, seal_json, unseal_json
 
 PURPOSE = "recipient.name"
 SALUTATIONS = ("", "ms", "mr")
@@ -39,9 +40,12 @@ class Person:
     @classmethod
     def unsealed(cls, sealed: bytes | None) -> Self:
         """Open the sealed column; an empty one is a person of whom nothing is known."""
-        # Another version may have sealed it, with fields more or fewer.
-        known = unseal_json(PURPOSE, sealed) if sealed else {}
-        return cls(**{name: known[name] for name in FIELDS if name in known})
+        return cls.known(unseal_json(PURPOSE, sealed)) if sealed else cls()
+
+    @classmethod
+    def known(cls, values: Mapping[str, str]) -> Self:
+        """Take what was sealed, maybe by another version, with fields more or fewer."""
+        return cls(**{name: values[name] for name in FIELDS if name in values})
 
     def sealed(self) -> bytes | None:
         """Return the value of the sealed column."""
@@ -63,6 +67,17 @@ class Person:
         if not self.first_name and not self.title:
             words = []  # "Guten Tag Müller" is how one calls a servant
         return " ".join(["Guten Tag" if language == "de" else "Hello", *filter(None, words)])
+
+
+class PersonOpener:
+    """Opens many sealed columns: the keys are looked up once."""
+
+    def __init__(self) -> None:
+        self._opener = Opener(PURPOSE)
+
+    def open(self, sealed: bytes) -> Person:
+        """Return what `Person.unsealed` returns; raise `Unsealable`."""
+        return Person.known(json.loads(self._opener.open(sealed)))
 
 
 def _formal(person: Person, language: str) -> str:
