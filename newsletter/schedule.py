@@ -18,7 +18,7 @@ from newsletter.core.stopping import stopping
 from newsletter.mail import outbox
 from newsletter.privacy import receipts
 from newsletter.recipients import erasing
-from newsletter.staff import audit
+from newsletter.staff import trail
 from newsletter.tracking import buffer, measurement
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ TASKS: tuple[tuple[str, timedelta, Callable[[], object]], ...] = (
     ("sweep outbox", timedelta(seconds=15), outbox.sweep),
     ("sweep tombstones", timedelta(seconds=10), erasing.sweep_tombstones),
     ("forget measurement keys", timedelta(hours=1), measurement.forget_ended),
-    ("forget the audit trail", timedelta(hours=1), audit.forget_old),
+    ("forget the audit trail", timedelta(hours=1), trail.forget_old),
     ("delete outlived receipts", timedelta(hours=1), receipts.delete_outlived),
 )
 TICK_SECONDS = 0.5

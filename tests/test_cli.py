@@ -25,7 +25,8 @@ from newsletter.privacy.models import Receipt
 from newsletter.recipients.admission import find
 from newsletter.recipients.models import Recipient
 from newsletter.staff import tokens
-from newsletter.staff.models import AuditEntry, Staff
+from newsletter.staff.models import Staff
+from newsletter.staff.trail import AuditEntry
 from tests.factories import make_newsletter, make_recipient
 from tests.sink import Sink
 

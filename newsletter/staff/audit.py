@@ -1,17 +1,14 @@
 """The audit trail: who of the staff did what to which thing. Kept 90 days; never holds a subscriber's data."""
 
-from datetime import timedelta
-
 from flask import g, has_request_context
 from flask_login import current_user
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import or_, select
 
 from newsletter.core.db import db
-from newsletter.staff.models import AuditEntry
+from newsletter.staff.trail import AuditEntry
 
 COMMAND_LINE, TOKEN = "command line", "token "
 MAX_CHARACTERS = 200
-KEPT = timedelta(days=90)
 
 
 def note(action: str, subject: str) -> None:
@@ -39,12 +36,6 @@ def latest(number: int = 200) -> list[AuditEntry]:
     """Return the newest entries, newest first."""
     query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(number)
     return list(db.session.execute(query).scalars())
-
-
-def forget_old() -> None:
-    """Delete what is older than `KEPT` by the database's clock, and commit (P7)."""
-    db.session.execute(delete(AuditEntry).where(AuditEntry.at < func.now() - KEPT))
-    db.session.commit()
 
 
 def _actor() -> str:

@@ -1,4 +1,4 @@
-"""Tables of staff: accounts and roles (Flask-Security's fields), API tokens, the audit trail."""
+"""Tables of staff: accounts and roles (Flask-Security's fields), API tokens."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -61,15 +61,3 @@ class ApiToken(Model):
     digest: Mapped[bytes] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_used_at: Mapped[datetime | None]
-
-
-class AuditEntry(Model):
-    """Who of the staff did what to which thing. Never holds a subscriber's data."""
-
-    __tablename__ = "audit_entry"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
-    actor: Mapped[str]
-    action: Mapped[str]
-    subject: Mapped[str]

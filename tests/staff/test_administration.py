@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from newsletter import schedule
 from newsletter.core.db import db
-from newsletter.staff import accounts, audit, frame, tokens
+from newsletter.staff import accounts, audit, frame, tokens, trail
 from newsletter.staff.models import Staff
 from tests.staff.signing_in import choose_password, post, signed_in
 
@@ -118,7 +118,7 @@ def test_the_audit_trail_forgets_after_ninety_days(app: Flask) -> None:
         db.session.execute(db.text(aged), age)
     db.session.commit()
 
-    audit.forget_old()
+    trail.forget_old()
 
     assert [entry.subject for entry in audit.latest()] == ["89 days"]
-    assert audit.forget_old in [task for _name, _every, task in schedule.TASKS]
+    assert trail.forget_old in [task for _name, _every, task in schedule.TASKS]

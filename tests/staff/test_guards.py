@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from newsletter.core.db import db
-from newsletter.staff.models import AuditEntry
+from newsletter.staff.trail import AuditEntry
 from tests.staff.signing_in import signed_in
 
 OPEN = {"security.login", "security.logout", "staff.set_password"}
