@@ -8,6 +8,9 @@ from flask_limiter import Limiter
 from newsletter.core import queues
 from newsletter.core.digests import digest
 
+STORAGE_SECONDS = 0.5
+"""How long Redis may take to count. One that hangs is asked several times in a request, and a person waits."""
+
 
 def network() -> str:
     """Return a keyed digest of the visitor's network (/24 or /48)."""
@@ -37,7 +40,7 @@ def init_app(app: Flask) -> None:
     """Count in Redis, or in this process while Redis is away."""
     url, verify = app.config["REDIS_URL"], app.config["REDIS_VERIFY"]
     app.config["RATELIMIT_STORAGE_URI"] = url
-    app.config["RATELIMIT_STORAGE_OPTIONS"] = queues.options(url, verify=verify, timeout=1.0)
+    app.config["RATELIMIT_STORAGE_OPTIONS"] = queues.options(url, verify=verify, timeout=STORAGE_SECONDS)
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = True
     app.config["RATELIMIT_SWALLOW_ERRORS"] = True
     limiter.init_app(app)

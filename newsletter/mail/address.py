@@ -37,14 +37,13 @@ def parse(text: str, field: str = "email") -> str:
         )
     if len(local) > MAX_LOCAL_OCTETS:
         raise Invalid({field: _("The part before the @ may have up to 64 characters.")})
+    if len(text) > MAX_OCTETS:
+        raise Invalid({field: _("An e-mail address may have up to 254 characters.")})
     try:
         checked = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError:
         raise Invalid({field: _("This is not a complete e-mail address. It looks like name@example.org.")}) from None
-    address = f"{checked.local_part}@{checked.ascii_domain.lower()}"
-    if len(address) > MAX_OCTETS:
-        raise Invalid({field: _("An e-mail address may have up to 254 characters.")})
-    return address
+    return f"{checked.local_part}@{checked.ascii_domain.lower()}"
 
 
 def canonical(address: str) -> str:

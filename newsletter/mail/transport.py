@@ -18,6 +18,11 @@ FINAL_DOT_SECONDS = 60
 STATUS_OCTETS = 9
 COMPLETED, INTERMEDIATE = 2, 3
 """First digits of replies: done; go on (RFC 5321 §4.2.1). The others may be new to us (§4.3.2)."""
+RECIPIENT_CODES = frozenset({550, 551, 553, 556})
+"""Replies to RCPT that speak of the address by themselves (RFC 5321 §4.2.3, RFC 7504 §4). Not 552, which also means
+too many recipients (§4.5.3.1.10), and not 554, with which relays turn away whoever asks."""
+SENDER_STATUSES = ("5.1.7", "5.1.8")
+"""The sender's address is bad (RFC 3463 §3.2). Many relays hold this back until they see RCPT."""
 mail = Mail()
 
 
@@ -49,6 +54,21 @@ class Reply:
         """
         return self.status.startswith("5.7.")
 
+    def refuses_recipient(self, *, at_rcpt: bool) -> bool:
+        """Whether it refuses this one address, rather than us, our sender or the mail.
+
+        A status of addresses or mailboxes (RFC 3463 §3.2, §3.3) says so anywhere. Without one, the code says so
+        in answer to RCPT; after the data, 550 is a matter of policy (RFC 5321 §4.3.2).
+
+        >>> Reply(554, "5.2.1").refuses_recipient(at_rcpt=False), Reply(550, "5.1.8").refuses_recipient(at_rcpt=True)
+        (True, False)
+        >>> Reply(550).refuses_recipient(at_rcpt=True), Reply(554).refuses_recipient(at_rcpt=True)
+        (True, False)
+        """
+        if self.policy or self.status in SENDER_STATUSES:
+            return False
+        return self.status.startswith(("5.1.", "5.2.")) or (at_rcpt and self.code in RECIPIENT_CODES)
+
 
 class SendError(NewsletterError):
     """The mail was not accepted. `permanent`: trying again is no use. `recipient`: it is about this one
@@ -60,7 +80,7 @@ class SendError(NewsletterError):
         super().__init__(f"not accepted: {reply.code} {reply.status}" if reply else self.without_reply)
         self.reply = reply
         self.permanent = permanent
-        self.recipient = recipient and not (reply is not None and reply.policy)
+        self.recipient = recipient
 
 
 class RelayAway(SendError):
@@ -155,9 +175,9 @@ class Relay(Connection):
         if host is None:
             raise RelayAway
         try:
-            self._expect(host.mail(envelope_from), recipient=False)
-            self._expect(host.rcpt(to), recipient=True)
-            self._expect(host.docmd("DATA"), recipient=False, good=INTERMEDIATE)
+            self._expect(host.mail(envelope_from))
+            self._expect(host.rcpt(to), at_rcpt=True)
+            self._expect(host.docmd("DATA"), good=INTERMEDIATE)
             host.send(_stuffed(message))
         except (OSError, smtplib.SMTPException):
             raise Dropped from None
@@ -182,10 +202,10 @@ class Relay(Connection):
         if code == 421:
             raise RelayAway(reply)
         if not reply.is_a(COMPLETED):
-            raise SendError(reply, permanent=code >= 500, recipient=True)
+            raise SendError(reply, permanent=code >= 500, recipient=reply.refuses_recipient(at_rcpt=False))
         return reply
 
-    def _expect(self, answer: tuple[int, bytes], *, recipient: bool, good: int = COMPLETED) -> None:
+    def _expect(self, answer: tuple[int, bytes], *, at_rcpt: bool = False, good: int = COMPLETED) -> None:
         code, text = answer
         reply = Reply.read(code, text)
         if reply.is_a(good):
@@ -196,7 +216,7 @@ class Relay(Connection):
             raise RelayAway(reply)
         if self.host is not None:
             self.host.rset()
-        raise SendError(reply, permanent=code >= 500, recipient=recipient)
+        raise SendError(reply, permanent=code >= 500, recipient=at_rcpt and reply.refuses_recipient(at_rcpt=True))
 
 
 def _set_timeout(host: smtplib.SMTP, seconds: float) -> None:

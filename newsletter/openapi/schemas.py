@@ -95,7 +95,7 @@ PENDING = record(
     {"status": {"type": "string", "const": "pending"}},
 )
 
-_LIMITS = dict.fromkeys(newsletters.FIELDS, MAX_OCTETS) | newsletters.LIMITS
+_LIMITS = newsletters.LIMITS
 _NEWSLETTER = {
     "slug": text("The short name in addresses.", 64, pattern=f"^{newsletters.SLUG}$"),
     "title": text("What subscribers read.", _LIMITS["title"], minLength=1),

@@ -19,7 +19,11 @@ FIELDS = (
     "slug", "title", "description", "language", "from_name", "from_address",
     "reply_to", "imprint", "consent_text", "measurement", "accent",
 )  # fmt: skip
-LIMITS = {"title": 120, "from_name": 120, "description": 500, "imprint": 2000, "consent_text": 5000}
+LIMITS = {
+    "title": 120, "description": 500, "from_name": 120, "from_address": address.MAX_OCTETS,
+    "reply_to": address.MAX_OCTETS, "imprint": 2000, "consent_text": 5000,
+}  # fmt: skip
+"""Characters. The other fields say by their form how long they can be."""
 TEXTS = ("imprint", "consent_text", "description")
 SLUG = "[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
 _SLUG = re.compile(SLUG)
@@ -112,8 +116,8 @@ def _field(name: str, value: Any) -> Any:
         raise Invalid({name: _("Please leave out control characters.")})
     if name not in TEXTS and not texts.is_line(value):
         raise Invalid({name: _("Please leave out line breaks and control characters.")})
-    if len(value) > LIMITS.get(name, 254):
-        raise Invalid({name: _("This may have up to %(number)s characters.", number=LIMITS.get(name, 254))})
+    if name in LIMITS and len(value) > LIMITS[name]:
+        raise Invalid({name: _("This may have up to %(number)s characters.", number=LIMITS[name])})
     problem = _PROBLEMS.get(name, _no_problem)(value)
     if problem:
         raise Invalid({name: problem})

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from newsletter.core.db import db
 from newsletter.recipients.models import Recipient
 from tests.api.conftest import Api
@@ -79,6 +81,28 @@ def test_a_wrong_field_is_named(api: Api) -> None:
 
         assert (made.status_code, changed.status_code) == (422, 422), (field, value)
         assert set(made.json["errors"]) == set(changed.json["errors"]) == {field}
+
+
+@pytest.mark.parametrize(
+    ("field", "limit"),
+    [
+        ("slug", "1 to 64 small letters"),
+        ("title", "120"),
+        ("description", "500"),
+        ("from_name", "120"),
+        ("from_address", "254"),
+        ("reply_to", "254"),
+        ("imprint", "2000"),
+        ("consent_text", "5000"),
+        ("language", '"de" or "en"'),
+        ("measurement", '"all", "ask" or "off"'),
+        ("accent", "#0b5c8a"),
+    ],
+)
+def test_a_field_that_is_much_too_long_is_told_its_own_limit(api: Api, field: str, limit: str) -> None:
+    answer = api.post("/newsletters", FIELDS | {field: "a" * 5001}, headers={"Accept-Language": "en"})
+
+    assert limit in answer.json["errors"][field]
 
 
 def test_a_taken_slug_is_a_conflict(api: Api) -> None:

@@ -63,8 +63,15 @@ def waits() -> tuple[int, float]:
         ("MAIL", "550 5.1.8 no such sender"),
         ("MAIL", "530 authenticate first"),
         ("RCPT", "554 5.7.1 Relay access denied"),
+        ("RCPT", "554 Relay access denied"),
+        ("RCPT", "554 5.4.4 no route to that host"),
+        ("RCPT", "550 5.1.8 Sender address rejected: no such domain"),
+        ("RCPT", "530 authenticate first"),
+        ("RCPT", "552 too many recipients"),
         ("DATA", "554 not now"),
         ("DOT", "550 5.7.1 looks like spam"),
+        ("DOT", "550 looks like spam"),
+        ("DOT", "554 looks like spam"),
     ],
 )
 def test_what_is_not_the_recipients_fault_is_tried_again(sink: Sink, phase: str, reply: str) -> None:
@@ -86,8 +93,21 @@ def test_what_is_not_the_recipients_fault_is_tried_again(sink: Sink, phase: str,
     assert count(OutboxMail) == 0
 
 
-def test_an_address_that_is_not_there_is_not_asked_for_again(sink: Sink) -> None:
-    sink.refuse("550 5.1.1 no such user")
+@pytest.mark.parametrize(
+    ("phase", "reply"),
+    [
+        ("RCPT", "550 5.1.1 no such user"),
+        ("RCPT", "554 5.1.2 no such domain"),
+        ("RCPT", "550 5.4.1 no such user, in the words of some"),
+        ("RCPT", "550 no such user"),
+        ("RCPT", "551 not a user of ours"),
+        ("RCPT", "553 no such name"),
+        ("RCPT", "556 this domain takes no mail"),
+        ("DOT", "554 5.2.1 mailbox closed"),
+    ],
+)
+def test_an_address_that_is_not_there_is_not_asked_for_again(sink: Sink, phase: str, reply: str) -> None:
+    sink.refuse(reply, phase=phase)
 
     outbox.work(post(), hello)
 
