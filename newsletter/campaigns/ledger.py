@@ -24,7 +24,7 @@ LOCK_SECONDS = 5.0
 leaving waits up to eight seconds for them."""
 MOST_FAILURES = 5
 """After these the leases must speak for what is not written: a database that is merely away is no failure."""
-TURNS_AT_ONCE = 4
+TURNS_AT_ONCE = 3
 """A turn is worth its while when it moves this part of what may be on the wire."""
 
 

@@ -1,19 +1,20 @@
 """The mails of one campaign to its recipients: unseals the recipient's row, fills the slots."""
 
-import hmac
-
 from sqlalchemy.orm import Session
 
 from newsletter.campaigns.claims import Claim
 from newsletter.campaigns.compose import Issue, compile_campaign, greeting_values
 from newsletter.campaigns.models import Campaign
 from newsletter.core.keys import keyring
+from newsletter.core.macs import Mac
 from newsletter.mail import address
 from newsletter.mail.pipeline import Letter
 from newsletter.recipients.links import CampaignLinks
 from newsletter.recipients.models import Measurement, Newsletter
 from newsletter.recipients.person import Person, PersonOpener
 from newsletter.tracking.measurement import MeasurementIds, WindowEnded
+
+MESSAGE_ID_OCTETS = 16
 
 
 class Composer:
@@ -28,7 +29,7 @@ class Composer:
         self._compiled = compile_campaign(Issue.of(newsletter, campaign), measured=self._ids is not None)
         self._links = CampaignLinks(campaign.id)
         self._addresses, self._names = address.opener(), PersonOpener()
-        self._message_key = keyring().derive("campaign.message-id")
+        self._message_ids = Mac(keyring().derive("campaign.message-id"), MESSAGE_ID_OCTETS)
         self._unknown = greeting_values(Person(), self._language)
 
     def letter(self, claim: Claim) -> Letter:
@@ -57,8 +58,7 @@ class Composer:
 
     def message_id(self, recipient_id: int) -> str:
         """Return the left part of the Message-ID: the same whenever this mail to this recipient is tried again."""
-        what = f"{self._campaign_id}:{recipient_id}".encode()
-        return hmac.digest(self._message_key, what, "sha256")[:16].hex()
+        return self._message_ids.of(f"{self._campaign_id}:{recipient_id}".encode()).hex()
 
 
 def _measurement_ids(newsletter: Newsletter, campaign_id: int) -> MeasurementIds | None:

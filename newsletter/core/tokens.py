@@ -7,6 +7,7 @@ import hmac
 
 from newsletter.core.errors import BadToken
 from newsletter.core.keys import keyring
+from newsletter.core.macs import Mac
 
 MAC_OCTETS = 16
 MAX_TOKEN_CHARACTERS = 4096
@@ -38,11 +39,11 @@ class Signer:
     """Signs for one purpose: the key is looked up once, for loops over many payloads."""
 
     def __init__(self, purpose: str) -> None:
-        self._key = keyring().derive(purpose)
+        self._mac = Mac(keyring().derive(purpose), MAC_OCTETS)
 
     def sign(self, payload: bytes) -> str:
         """Return `payload` and its MAC as one URL-safe word."""
-        return encode(payload + hmac.digest(self._key, payload, "sha256")[:MAC_OCTETS])
+        return encode(payload + self._mac.of(payload))
 
 
 def sign(purpose: str, payload: bytes) -> str:
@@ -56,7 +57,7 @@ def verify(purpose: str, token: str) -> bytes:
     payload, mac = raw[:-MAC_OCTETS], raw[-MAC_OCTETS:]
     good = False
     for key in keyring().generations(purpose):  # all of them, so that the time tells nothing
-        good |= hmac.compare_digest(hmac.digest(key, payload, "sha256")[:MAC_OCTETS], mac)
+        good |= hmac.compare_digest(Mac(key, MAC_OCTETS).of(payload), mac)
     if not good:
         raise BadToken("This link is not valid.")
     return payload

@@ -2,9 +2,9 @@
 
     <campaign, spelled by hashids>-<pseudonym and check, one integer, spelled by hashids>
 
-The pseudonym (64 bits) is HMAC(the campaign's key, recipient): two campaigns' pseudonyms can't be joined, and once
-the key is destroyed nobody can make one from a recipient again. The check (32 bits) is HMAC too, so that counts
-can't be inflated by inventing ids. Hashids only spell: every secret is in the key, which is stored sealed.
+The pseudonym (64 bits) is a MAC of the recipient under the campaign's key: two campaigns' pseudonyms can't be joined,
+and once the key is destroyed nobody can make one from a recipient again. The check (32 bits) is a MAC too, so that
+counts can't be inflated by inventing ids. Hashids only spell: every secret is in the key, which is stored sealed.
 """
 
 import hmac
@@ -21,6 +21,7 @@ from newsletter.core import public_ids
 from newsletter.core.db import db
 from newsletter.core.errors import Conflict, NewsletterError
 from newsletter.core.i18n import gettext as _
+from newsletter.core.macs import Mac
 from newsletter.core.public_ids import QuickSpeller
 from newsletter.core.sealing import seal, unseal
 from newsletter.tracking.models import Event, Link, MeasurementKey
@@ -65,12 +66,13 @@ class Pseudonyms:
     """What the key of one campaign makes and recognises: integers of 96 bits."""
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        self._pseudonyms = Mac(key, _PSEUDONYM_OCTETS, b"pseudonym")
+        self._checks = Mac(key, _CHECK_OCTETS, b"check")
 
     def number(self, recipient_id: int) -> int:
         """Return the recipient's pseudonym and its check as one integer."""
-        pseudonym = hmac.digest(self._key, recipient_id.to_bytes(8, "big"), "sha256")[:_PSEUDONYM_OCTETS]
-        return int.from_bytes(pseudonym + self._check(pseudonym), "big")
+        pseudonym = self._pseudonyms.of(recipient_id.to_bytes(8, "big"))
+        return int.from_bytes(pseudonym + self._checks.of(pseudonym), "big")
 
     def recognise(self, number: int) -> int | None:
         """Return the pseudonym as PostgreSQL keeps it (a signed 64-bit integer), or None for an invented number."""
@@ -78,12 +80,9 @@ class Pseudonyms:
             return None
         octets = number.to_bytes(_PSEUDONYM_OCTETS + _CHECK_OCTETS, "big")
         pseudonym, check = octets[:_PSEUDONYM_OCTETS], octets[_PSEUDONYM_OCTETS:]
-        if not hmac.compare_digest(check, self._check(pseudonym)):
+        if not hmac.compare_digest(check, self._checks.of(pseudonym)):
             return None
         return int.from_bytes(pseudonym, "big", signed=True)
-
-    def _check(self, pseudonym: bytes) -> bytes:
-        return hmac.digest(self._key, b"check" + pseudonym, "sha256")[:_CHECK_OCTETS]
 
 
 class MeasurementIds(NamedTuple):
