@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,7 +64,7 @@ class Installation:
             yield child
 
 
-def _environment(database_url: str, redis_url: str) -> Mapping[str, str]:
+def _environment(database_url: str, redis_url: str) -> dict[str, str]:
     """Return the settings of an installation, programs of this environment first."""
     return {
         "DATABASE_URL": database_url,
