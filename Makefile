@@ -34,7 +34,7 @@ test: $(VENV)/dev ## Run every test; ARGS="tests/optin -k twice" runs some
 
 .PHONY: bench
 bench: $(VENV)/dev ## Measure against others, side by side; ARGS="sending --recipients 20000" measures a part
-	@exec $(VENV)/bin/python -m bench $(ARGS)
+	@exec $(VENV)/bin/python -m bench $(BENCH) $(ARGS)
 
 .PHONY: check
 check: $(VENV)/dev ## Check style, types and the import rules

@@ -10,6 +10,7 @@ from bench import debian
 from bench.bench import Bench
 from bench.figures import Figure, as_json, table
 from bench.installation import installation
+from bench.proc import Machine
 
 Section = Callable[[Bench], list[Figure]]
 
@@ -27,9 +28,12 @@ def run(sections: Mapping[str, Section]) -> None:
     if wrong := set(chosen.sections) - set(sections):
         parser.error(f"there is no section {', '.join(sorted(wrong))}; there are: {', '.join(sections)}")
     try:
-        found = _measure([sections[name] for name in chosen.sections or sections], chosen)
+        _measure([sections[name] for name in chosen.sections or sections], chosen)
     except debian.Missing as missing:
         sys.exit(str(missing))
+
+
+def _print(found: list[Figure]) -> None:
     print(table(found))
     if name := os.environ.get("BENCH_JSON"):
         Path(name).write_text(as_json(found), encoding="utf-8")
@@ -40,10 +44,18 @@ def numbers(text: str) -> list[int]:
     return [int(word) for word in text.split(",")]
 
 
-def _measure(sections: list[Section], chosen: argparse.Namespace) -> list[Figure]:
+def _measure(sections: list[Section], chosen: argparse.Namespace) -> None:
     # Whatever is missing should be known before the first minutes have passed.
     for name in debian.PACKAGES:
         debian.program(name)
-    with installation() as made:
-        bench = Bench(made, chosen)
-        return [figure for section in sections for figure in section(bench)]
+    found: list[Figure] = []
+    machine = Machine()
+    try:
+        with installation() as made:
+            bench = Bench(made, chosen)
+            for section in sections:
+                found += section(bench)
+    finally:
+        # Also when one of them fails: the minutes before it are not lost.
+        found.append(Figure("processor time that others took", machine.others(), "of the machine"))
+        _print(found)

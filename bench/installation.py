@@ -4,6 +4,7 @@ import os
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from newsletter.demo.services import Child, Service, free_port, spawn, start_val
 
 PUBLIC_URL = "https://news.stadtwerke-musterstadt.example"
 START_SECONDS = 60
+APPLICATION = "newsletter.app:create_app"
+OK = 200
 
 
 class Installation:
@@ -35,12 +38,14 @@ class Installation:
         self._started = 0
 
     @contextmanager
-    def process(self, name: str, ready: Callable[[], bool], **more_env: str) -> Iterator[Child]:
+    def process(
+        self, name: str, ready: Callable[[], bool], application: str = APPLICATION, **more_env: str
+    ) -> Iterator[Child]:
         """Run one process of the Procfile while the context lasts; begin when it is `ready`."""
         self._started += 1
         log = self.home / f"{name}.{self._started}.log"
         with log.open("wb") as output:
-            command = ["sh", "-c", self._commands[name]]
+            command = ["sh", "-c", self._commands[name].replace(APPLICATION, application)]
             child = spawn(name, command, env=self.env | more_env, output=output, cwd=ROOT)
         try:
             _wait(child, ready, log)
@@ -62,6 +67,21 @@ class Installation:
         more = {"MAIL_PORT": str(mail_port), "SENDING_CONNECTIONS": str(connections)}
         with self.process("worker", lambda: queues.has_idle_worker(queues.CAMPAIGNS), **more) as child:
             yield child
+
+    @contextmanager
+    def web(self, application: str = APPLICATION) -> Iterator[int]:
+        """Run the web process, or another application with its server and options; give its port."""
+        port = free_port()
+        with self.process("web", lambda: _answers(port), application, PORT=str(port)):
+            yield port
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+            return bool(answer.status == OK)
+    except OSError:
+        return False
 
 
 def _environment(database_url: str, redis_url: str) -> dict[str, str]:

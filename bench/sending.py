@@ -80,6 +80,7 @@ class Sending:
             Figure(f"mails/s, {words} : smtplib with a compiled message", best / smtplib, "x"),
             Figure(f"worker's processor time, {words}", cost, "µs/mail", 60.0, at_most=True),
             Figure(f"worker's peak memory, {self._crowd.number:,} recipients", peak, "MB", 110.0, at_most=True),
+            Figure("smtp-source's quickest round : its slowest", _spread(self.source), "x"),
             Figure("a mail", self._bench.sample.octets, "octets"),
             Figure("personal places in it", self._bench.sample.places),
             *self._ours_in_full(),
@@ -99,6 +100,12 @@ class Sending:
         for name, sent in (theirs | self.others).items():
             yield Figure(name, _median(sent, _rate), "mails/s")
             yield Figure(f"{name}: processor time", _median(sent, lambda run: run.processor), "µs/mail")
+
+
+def _spread(source: dict[int, list[Sent]]) -> float:
+    """Return how far apart the rounds are of the sessions that do best: how noisy the machine is."""
+    rates = max(([sent.rate for sent in runs] for runs in source.values()), key=median)
+    return max(rates) / min(rates)
 
 
 def _rate(run: Run | Sent) -> float:
