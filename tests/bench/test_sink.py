@@ -1,11 +1,13 @@
 """The relay whose replies are late."""
 
+import asyncio
 import smtplib
 import socket
 import time
 from pathlib import Path
 
 from bench.relays import Relay, late_sink
+from bench.sink import Line, Taken
 
 ENVELOPE = b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n"
 
@@ -38,6 +40,21 @@ def test_pipelined_commands_are_answered_together_and_in_order() -> None:
     assert relay.taken.mails == 2
 
 
+def test_it_does_not_matter_where_reads_cut_a_conversation() -> None:
+    said = ENVELOPE + b"Hallo\r\n.\r\n" + ENVELOPE + b".\r\nQUIT\r\n"
+
+    for cut in range(1, len(said)):
+        taken, transport = Taken(), Kept()
+        line = Line(taken, 0.0, None)
+        line.connection_made(transport)
+        line.data_received(said[:cut])
+        line.data_received(said[cut:])
+
+        codes = [reply[:3] for reply in b"".join(transport.written).splitlines()]
+        assert codes == [b"220", *[b"250", b"250", b"354", b"250"] * 2, b"221"], cut
+        assert (taken.mails, taken.octets) == (2, len(b"Hallo\r\n")), cut
+
+
 def test_connections_do_not_wait_for_each_other() -> None:
     with late_sink(0.2) as relay, talking(relay) as one, talking(relay) as other:
         one.sendall(b"NOOP\r\n")
@@ -46,6 +63,20 @@ def test_connections_do_not_wait_for_each_other() -> None:
         other.settimeout(0.19)
 
         assert read(other, 1) == [b"250"]
+
+
+class Kept(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+
+    def close(self) -> None:
+        pass
 
 
 def talking(relay: Relay) -> socket.socket:
