@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask
@@ -24,6 +25,14 @@ PUBLIC_URL = "https://news.stadtwerke-musterstadt.example"
 START_SECONDS = 60
 APPLICATION = "newsletter.app:create_app"
 OK = 200
+
+
+@dataclass(frozen=True)
+class Web:
+    """A server that answers on `port` of 127.0.0.1."""
+
+    port: int
+    pid: int
 
 
 class Installation:
@@ -69,11 +78,11 @@ class Installation:
             yield child
 
     @contextmanager
-    def web(self, application: str = APPLICATION) -> Iterator[int]:
-        """Run the web process, or another application with its server and options; give its port."""
+    def web(self, application: str = APPLICATION) -> Iterator[Web]:
+        """Run the web process, or another application with its server and options."""
         port = free_port()
-        with self.process("web", lambda: _answers(port), application, PORT=str(port)):
-            yield port
+        with self.process("web", lambda: _answers(port), application, PORT=str(port)) as child:
+            yield Web(port, child.process.pid)
 
 
 def _answers(port: int) -> bool:

@@ -25,11 +25,11 @@ def measure(bench: Bench, folder: Path) -> list[Figure]:
     crowd = bench.crowd(FASTEST * (bench.seconds + 1))
     campaign = product.draft(crowd)
     people = visits.departures(folder, crowd, min(A_SECOND * bench.seconds, crowd.number // 2), campaign.id)
-    with smtp_sink() as relay, bench.installation.web() as port, bench.installation.worker(relay.port, CONNECTIONS):
+    with smtp_sink() as relay, bench.installation.web() as web, bench.installation.worker(relay.port, CONNECTIONS):
         service.send(campaign)
         before = _under_way(campaign)
         start = time.monotonic()
-        answers = people.send(port, VISITORS, bench.seconds)
+        answers = people.send(web.port, VISITORS, bench.seconds)
         rate = (_sent(campaign) - before) / (time.monotonic() - start)
         _cancel(campaign)
     bench.say(f"unsubscribe: p99 {answers.p99:.0f} ms, {answers.rate:,.0f} requests/s, beside {rate:,.0f} mails/s")

@@ -29,6 +29,7 @@ class Sending:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._crowd = bench.crowd(bench.recipients)
+        self._sample = bench.sample
         self.ours: dict[int, list[Run]] = defaultdict(list)
         self.source: dict[int, list[Sent]] = defaultdict(list)
         self.others: dict[str, list[Sent]] = defaultdict(list)
@@ -54,14 +55,14 @@ class Sending:
 
     def _source(self, sessions: int) -> None:
         with smtp_sink() as relay:
-            found = rivals.smtp_source(relay, self._crowd.number, sessions, self._bench.sample.payload)
+            found = rivals.smtp_source(relay, self._crowd.number, sessions, self._sample.payload)
         self.source[sessions].append(found)
         self._bench.say(f"smtp-source, {sessions} sessions: {found.rate:,.0f} mails/s, {found.processor:.0f} µs/mail")
 
     def _other(self, name: str) -> None:
         number = max(100, self._crowd.number // PARTS[name])
         with smtp_sink() as relay:
-            found = rivals.in_python(name, self._bench.sample.folder, relay, number)
+            found = rivals.in_python(name, self._sample.folder, relay, number)
         self.others[name].append(found)
         self._bench.say(f"{name}: {found.rate:,.0f} mails/s, {found.processor:.0f} µs/mail")
 
@@ -81,8 +82,8 @@ class Sending:
             Figure(f"worker's processor time, {words}", cost, "µs/mail", 60.0, at_most=True),
             Figure(f"worker's peak memory, {self._crowd.number:,} recipients", peak, "MB", 110.0, at_most=True),
             Figure("smtp-source's quickest round : its slowest", _spread(self.source), "x"),
-            Figure("a mail", self._bench.sample.octets, "octets"),
-            Figure("personal places in it", self._bench.sample.places),
+            Figure("a mail", self._sample.octets, "octets"),
+            Figure("personal places in it", self._sample.places),
             *self._ours_in_full(),
             *self._theirs_in_full(),
         ]
