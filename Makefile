@@ -33,8 +33,8 @@ test: $(VENV)/dev ## Run every test; ARGS="tests/optin -k twice" runs some
 	@CHROMIUM="$$(tests/chromium.sh)" && export CHROMIUM && exec $(VENV)/bin/python -m pytest $(or $(ARGS),-n auto --maxprocesses 4 --dist worksteal)
 
 .PHONY: bench
-bench: $(VENV)/dev ## Measure against others, side by side; ARGS="sending --recipients 20000" measures a part
-	@exec $(VENV)/bin/python -m bench $(ARGS)
+bench: $(VENV)/dev ## Measure against others, side by side; BENCH="sending" ARGS="--recipients 20000" a part
+	@exec $(VENV)/bin/python -m bench $(BENCH) $(ARGS)
 
 .PHONY: check
 check: $(VENV)/dev ## Check style, types and the import rules

@@ -1,7 +1,7 @@
 """`make bench`: every section in one run, one table."""
 
-from bench import sending
+from bench import delays, growth, sending, web
 from bench.command import run
 
 if __name__ == "__main__":
-    run({"sending": sending.measure}, sending.options)
+    run({"sending": sending.measure, "delays": delays.measure, "growth": growth.measure, "web": web.measure})

@@ -4,8 +4,10 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask
@@ -21,6 +23,16 @@ from newsletter.demo.services import Child, Service, free_port, spawn, start_val
 
 PUBLIC_URL = "https://news.stadtwerke-musterstadt.example"
 START_SECONDS = 60
+APPLICATION = "newsletter.app:create_app"
+OK = 200
+
+
+@dataclass(frozen=True)
+class Web:
+    """A server that answers on `port` of 127.0.0.1."""
+
+    port: int
+    pid: int
 
 
 class Installation:
@@ -35,12 +47,14 @@ class Installation:
         self._started = 0
 
     @contextmanager
-    def process(self, name: str, ready: Callable[[], bool], **more_env: str) -> Iterator[Child]:
+    def process(
+        self, name: str, ready: Callable[[], bool], application: str = APPLICATION, **more_env: str
+    ) -> Iterator[Child]:
         """Run one process of the Procfile while the context lasts; begin when it is `ready`."""
         self._started += 1
         log = self.home / f"{name}.{self._started}.log"
         with log.open("wb") as output:
-            command = ["sh", "-c", self._commands[name]]
+            command = ["sh", "-c", self._commands[name].replace(APPLICATION, application)]
             child = spawn(name, command, env=self.env | more_env, output=output, cwd=ROOT)
         try:
             _wait(child, ready, log)
@@ -63,8 +77,23 @@ class Installation:
         with self.process("worker", lambda: queues.has_idle_worker(queues.CAMPAIGNS), **more) as child:
             yield child
 
+    @contextmanager
+    def web(self, application: str = APPLICATION) -> Iterator[Web]:
+        """Run the web process, or another application with its server and options."""
+        port = free_port()
+        with self.process("web", lambda: _answers(port), application, PORT=str(port)) as child:
+            yield Web(port, child.process.pid)
 
-def _environment(database_url: str, redis_url: str) -> Mapping[str, str]:
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+            return bool(answer.status == OK)
+    except OSError:
+        return False
+
+
+def _environment(database_url: str, redis_url: str) -> dict[str, str]:
     """Return the settings of an installation, programs of this environment first."""
     return {
         "DATABASE_URL": database_url,

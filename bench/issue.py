@@ -10,9 +10,7 @@ TARGETS = tuple(f"https://www.stadtwerke-musterstadt.example/magazin/2026-11/the
 SUBJECT = "Günstiger durch den Winter: Ihre Preise ab Januar"
 PREHEADER = "Strom und Gas werden günstiger, die Linie 4 fährt öfter, und im Advent gibt es Punsch."
 LINKED_TWICE = 4
-_LEAD = (
-    "# Neues aus Musterstadt\n\nin dieser Ausgabe lesen Sie, was sich im Winter ändert, und was so bleibt, wie es war."
-)
+_LEAD = "# Neues aus Musterstadt\n\nin dieser Ausgabe lesen Sie, was sich im Winter ändert und was so bleibt."
 _TITLES = (
     "Ihre neuen Preise", "Linie 4 im Takt", "Wasser, geprüft", "Ein Fest am Hafen", "Laden zu Hause",
     "Glasfaser am Markt", "Zähler fernab lesen", "Baden im Winter", "Strom vom Dach", "Wir stellen ein",

@@ -20,10 +20,7 @@ from newsletter.recipients.person import Person
 
 BATCH = 5_000
 CONSENT = "Ich möchte den Newsletter erhalten. Ich kann jederzeit gehen."
-IMPRINT = (
-    "Stadtwerke Musterstadt GmbH\nMusterweg 1\n12345 Musterstadt\nTelefon 0123 4567-0\n"
-    "HRB 1234, Amtsgericht Musterstadt"
-)
+IMPRINT = "Stadtwerke Musterstadt GmbH\nMusterweg 1\n12345 Musterstadt\nTelefon 0123 4567-0"
 SAMPLE = ("erika.musterfrau@example.org", Person("ms", "Dr.", "Erika", "Musterfrau"))
 
 

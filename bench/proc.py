@@ -1,6 +1,7 @@
 """What processes have used, themselves and all their children, as Linux tells it (proc(5))."""
 
 import os
+import time
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -33,6 +34,23 @@ def peak_megabytes(pid: int) -> float:
             if line.startswith("VmHWM:"):
                 kilobytes += int(line.split()[1])
     return kilobytes * 1024 / 1e6
+
+
+class Machine:
+    """How busy the machine is from now on with what is not ours: figures of a busy machine say little."""
+
+    def __init__(self) -> None:
+        self._since, self._start = time.monotonic(), self._of_others()
+
+    def others(self) -> float:
+        """Return the part of all processors that others have used since, their host's other guests too."""
+        seconds = (time.monotonic() - self._since) * (os.cpu_count() or 1)
+        return max(0.0, self._of_others() - self._start) / seconds
+
+    @staticmethod
+    def _of_others() -> float:
+        user, nice, system, _idle, _waiting, irq, softirq, stolen = map(int, _read(Path("/proc/stat")).split()[1:9])
+        return (user + nice + system + irq + softirq + stolen) / TICKS - processor_seconds(os.getpid())
 
 
 def _read(path: Path) -> str:

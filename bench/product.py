@@ -26,13 +26,15 @@ PATIENCE_SECONDS = 60.0
 class Run:
     """What one run came to. Processor time is in microseconds a mail; memory in 10^6 octets."""
 
+    campaign_id: int
     mails: int
     seconds: float
     worker: float
     database: float
     relay: float
     peak: float
-    start_seconds: float = 0.0
+    start_seconds: float
+    """How long starting it took: mostly the snapshot of the audience."""
 
     @property
     def rate(self) -> float:
@@ -50,22 +52,21 @@ def draft(crowd: Crowd, octets: int = issue.OCTETS) -> Campaign:
 def send(product: Installation, relay: Relay, crowd: Crowd, connections: int, slowest: float = SLOWEST) -> Run:
     """Send a campaign to the crowd with one fresh worker; every recipient must come out as sent."""
     campaign = draft(crowd)
-    with product.worker(relay.port, connections) as worker:
-        pids = (worker.process.pid, product.postgres_pid, relay.pid)
-        asked = time.monotonic()
-        idle = proc.processor_seconds(pids[0])
+    with product.worker(relay.port, connections) as process:
+        pids = (process.process.pid, product.postgres_pid, relay.pid)
+        idle, asked = proc.processor_seconds(pids[0]), time.monotonic()
         service.send(campaign)
-        rung_at = _database_time()
-        start_seconds = time.monotonic() - asked
+        rung_at, start_seconds = _database_time(), time.monotonic() - asked
+        # The database's share is that of sending; taking the snapshot of the audience has a figure of its own.
         before = [idle, *map(proc.processor_seconds, pids[1:])]
-        peak = _watch(campaign.id, worker.process.pid, crowd.number / slowest + PATIENCE_SECONDS)
+        peak = _watch(campaign.id, pids[0], crowd.number / slowest + PATIENCE_SECONDS)
         used = [proc.processor_seconds(pid) - start for pid, start in zip(pids, before, strict=True)]
     found = counts(campaign.id)
     db.session.rollback()
-    assert found["sent"] == found["audience"] == crowd.number, f"not all were sent: {found}"
+    assert found["sent"] == found["audience"], f"not all were sent: {found}"
     seconds = (_finished_at(campaign.id) - rung_at).total_seconds()
-    each = [microseconds * 1e6 / crowd.number for microseconds in used]
-    return Run(crowd.number, seconds, *each, peak=peak, start_seconds=start_seconds)
+    worker, database, sink = (total * 1e6 / found["sent"] for total in used)
+    return Run(campaign.id, found["sent"], seconds, worker, database, sink, peak, start_seconds)
 
 
 def _watch(campaign_id: int, worker_pid: int, patience: float) -> float:

@@ -128,7 +128,7 @@ def event_loop() -> asyncio.AbstractEventLoop:
 
 def main(arguments: list[str]) -> None:
     """Read the options, serve, print what came as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m bench.sink", description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(prog="python -m bench.sink", description=__doc__.splitlines()[0])
     parser.add_argument("--delay", type=float, default=0.0, help="seconds by which every reply is late")
     parser.add_argument("--keep", type=Path, help="a file that gets the last mail as it came, dots and all")
     options = parser.parse_args(arguments)
