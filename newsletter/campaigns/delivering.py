@@ -30,7 +30,7 @@ LAST_WORDS_SECONDS = 20.0
 """How long a process that is to end waits for replies that are owed; platforms kill after 30 s."""
 ON_WIRE_PER_LINE = 32
 """As many mails per connection are in doubt at most when this process is killed (`Ledger`)."""
-WORTH_A_LINE = 12
+WORTH_A_LINE = 4
 """Another connection is opened for as many mails."""
 IDLE_SECONDS = 0.25
 

@@ -4,7 +4,7 @@ import time
 
 BATCH_SECONDS = 0.5
 """A batch holds its recipients' rows for twice as long at most; whoever leaves waits for that."""
-SMALLEST, LARGEST = 8, 5000
+SMALLEST, LARGEST = 8, 2500
 
 
 class Pace:

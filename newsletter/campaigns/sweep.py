@@ -6,12 +6,14 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from newsletter.campaigns import claims, jobs, life, service
-from newsletter.campaigns.models import Campaign, CampaignState
+from newsletter.campaigns.models import Batch, Campaign, CampaignState
 from newsletter.core import queues
 from newsletter.core.db import db
 from newsletter.core.errors import Invalid
 
 log = logging.getLogger(__name__)
+
+IN_HAND = timedelta(seconds=5)
 
 
 def sweep() -> None:
@@ -24,7 +26,8 @@ def sweep() -> None:
         life.finish(campaign_id)
     life.reopen()
     if not queues.waiting(queues.CAMPAIGNS):
-        for campaign_id in _ids(CampaignState.SENDING):
+        # Not for one that a worker has in hand: it would let go of its connections to hear the bell.
+        for campaign_id in _ids(CampaignState.SENDING) - _in_hand():
             queues.ring(queues.CAMPAIGNS, jobs.send_campaign, campaign_id)
 
 
@@ -45,6 +48,14 @@ def start_due() -> None:
                 pause_reason=" ".join(error.errors.values()),
             )
             db.session.commit()
+
+
+def _in_hand() -> set[int]:
+    """Return the campaigns of which a worker has put something on the wire, or claimed it, in the last seconds."""
+    fresh = func.now() + timedelta(seconds=claims.LEASE_SECONDS) - IN_HAND
+    ids = set(db.session.execute(select(Batch.campaign_id).where(Batch.lease_until > fresh)).scalars())
+    db.session.commit()
+    return ids
 
 
 def _ids(state: CampaignState, *, recent: bool = False) -> set[int]:

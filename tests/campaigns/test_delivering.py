@@ -540,6 +540,24 @@ def test_the_sweep_rings_for_every_campaign(sink: Sink, run_jobs: RunJobs) -> No
     assert all(fates(campaign.id) == {"audience": 3, "sent": 3} for campaign in campaigns)
 
 
+def test_the_sweep_does_not_ring_for_what_a_worker_has_in_hand(sink: Sink) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 3)
+    campaign = make_campaign(newsletter)
+    service.send(campaign)
+    with db.engine.begin() as connection:
+        claim(connection, campaign.id, 1)
+    queues.redis().flushdb()
+
+    sweep.sweep()
+    in_hand = queues.waiting(queues.CAMPAIGNS)
+    db.session.execute(db.text("UPDATE batch SET lease_until = lease_until - interval '30 seconds'"))
+    db.session.commit()
+    sweep.sweep()
+
+    assert (in_hand, queues.waiting(queues.CAMPAIGNS)) == (0, 1)
+
+
 def test_a_mail_that_a_late_answer_brings_back_is_sent(sink: Sink, run_jobs: RunJobs) -> None:
     newsletter = make_newsletter()
     make_recipients(newsletter, 2)
