@@ -3,10 +3,10 @@
 import logging
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from newsletter.campaigns import claims, jobs, life, service
-from newsletter.campaigns.models import Batch, Campaign, CampaignState
+from newsletter.campaigns.models import Batch, Campaign, CampaignState, Delivery, DeliveryState
 from newsletter.core import queues
 from newsletter.core.db import db
 from newsletter.core.errors import Invalid
@@ -51,9 +51,10 @@ def start_due() -> None:
 
 
 def _in_hand() -> set[int]:
-    """Return the campaigns of which a worker has put something on the wire, or claimed it, in the last seconds."""
+    """Return the campaigns of which a worker holds claims and has shown a sign of life in the last seconds."""
     fresh = func.now() + timedelta(seconds=claims.LEASE_SECONDS) - IN_HAND
-    ids = set(db.session.execute(select(Batch.campaign_id).where(Batch.lease_until > fresh)).scalars())
+    held = exists().where(Delivery.batch_id == Batch.id, Delivery.state == DeliveryState.CLAIMED)
+    ids = set(db.session.execute(select(Batch.campaign_id).where(Batch.lease_until > fresh, held)).scalars())
     db.session.commit()
     return ids
 

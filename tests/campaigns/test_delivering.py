@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from flask import Flask
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -540,7 +541,7 @@ def test_the_sweep_rings_for_every_campaign(sink: Sink, run_jobs: RunJobs) -> No
     assert all(fates(campaign.id) == {"audience": 3, "sent": 3} for campaign in campaigns)
 
 
-def test_the_sweep_does_not_ring_for_what_a_worker_has_in_hand(sink: Sink) -> None:
+def test_the_sweep_does_not_ring_for_what_a_worker_has_in_hand(app: Flask) -> None:
     newsletter = make_newsletter()
     make_recipients(newsletter, 3)
     campaign = make_campaign(newsletter)
