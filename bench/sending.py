@@ -4,7 +4,7 @@ All of them take turns (A B A B) at Postfix's smtp-sink with a message of the sa
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 from typing import TypeVar
 
@@ -70,18 +70,17 @@ class Sending:
         """Return the medians, and how ours compare."""
         several = {number: runs for number, runs in self.ours.items() if number >= SEVERAL} or self.ours
         words = f"{min(several)}+ connections"
-        best = max(_median(runs, _rate) for runs in several.values())
         cost = max(_median(runs, lambda run: run.worker) for runs in several.values())
         peak = max(run.peak for runs in several.values() for run in runs)
-        source = max(_median(sent, _rate) for sent in self.source.values())
-        flask_mail, smtplib = (_median(self.others[name], _rate) for name in PARTS)
+        ours, source = _best(several), _best(self.source)
+        flask_mail, smtplib = (_best({0: self.others[name]}) for name in PARTS)
         return [
-            Figure(f"mails/s, {words} : smtp-source at its best", best / source, "x", 1.0),
-            Figure(f"mails/s, {words} : Flask-Mail as everyone uses it", best / flask_mail, "x", 20.0),
-            Figure(f"mails/s, {words} : smtplib with a compiled message", best / smtplib, "x"),
+            Figure(f"mails/s, {words} : smtp-source at its best", _compared(ours, source), "x", 1.0),
+            Figure(f"mails/s, {words} : Flask-Mail as everyone uses it", _compared(ours, flask_mail), "x", 20.0),
+            Figure(f"mails/s, {words} : smtplib with a compiled message", _compared(ours, smtplib), "x"),
             Figure(f"worker's processor time, {words}", cost, "µs/mail", 60.0, at_most=True),
             Figure(f"worker's peak memory, {self._crowd.number:,} recipients", peak, "MB", 110.0, at_most=True),
-            Figure("smtp-source's quickest round : its slowest", _spread(self.source), "x"),
+            Figure("smtp-source's quickest round : its slowest", max(source) / min(source), "x"),
             Figure("a mail", self._sample.octets, "octets"),
             Figure("personal places in it", self._sample.places),
             *self._ours_in_full(),
@@ -103,10 +102,14 @@ class Sending:
             yield Figure(f"{name}: processor time", _median(sent, lambda run: run.processor), "µs/mail")
 
 
-def _spread(source: dict[int, list[Sent]]) -> float:
-    """Return how far apart the rounds are of the sessions that do best: how noisy the machine is."""
-    rates = max(([sent.rate for sent in runs] for runs in source.values()), key=median)
-    return max(rates) / min(rates)
+def _best(found: Mapping[int, Sequence[Run | Sent]]) -> list[float]:
+    """Return the best rate of each round."""
+    return [max(run.rate for run in turns) for turns in zip(*found.values(), strict=True)]
+
+
+def _compared(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Return the median of the ratios of each round: the next one may find a slower machine, for both."""
+    return median(our / their for our, their in zip(ours, theirs, strict=True))
 
 
 def _rate(run: Run | Sent) -> float:

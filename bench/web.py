@@ -60,7 +60,9 @@ class Visits:
         figures = report(campaign_id)
         db.session.rollback()
         assert (figures.opens.unique, figures.clicks.unique) == (visits.PEOPLE, visits.PEOPLE), "events were lost"
-        goals = [figure for name in kinds for figure in _compared(name, found[name], found["hello"])]
+        # Each with the hello that went just before it.
+        turns = {name: found["hello"][turn :: len(kinds)] for turn, name in enumerate(kinds)}
+        goals = [figure for name in kinds for figure in _compared(name, found[name], turns[name])]
         return [*goals, *(figure for name, each in found.items() for figure in _details(name, MANY, each))]
 
     def acts(self) -> list[Figure]:
@@ -96,13 +98,13 @@ class Visits:
 
 
 def _compared(name: str, ours: list[Visit], hello: list[Visit]) -> list[Figure]:
-    rate, limit = (median(visit.answers.rate for visit in each) for each in (ours, hello))
-    cost, least = (median(visit.server for visit in each) for each in (ours, hello))
+    pairs = list(zip(ours, hello, strict=True))
+    rate = median(our.answers.rate / least.answers.rate for our, least in pairs)
     p99 = median(visit.answers.p99 for visit in ours)
     return [
-        Figure(f"{name}, requests/s : hello", rate / limit, "x", 0.7),
+        Figure(f"{name}, requests/s : hello", rate, "x", 0.7),
         Figure(f"{name}, p99 at {MANY} connections", p99, "ms", 10.0, at_most=True),
-        Figure(f"{name}, processor time : hello", cost / least, "x"),
+        Figure(f"{name}, processor time : hello", median(our.server / least.server for our, least in pairs), "x"),
     ]
 
 
