@@ -39,6 +39,7 @@ def _run(bench: Bench, size: int) -> Run:
 def _figures(runs: dict[int, list[Run]], small: int, middle: int, large: int) -> list[Figure]:
     rates = {size: median(run.rate for run in found) for size, found in runs.items()}
     peaks = {size: max(run.peak for run in found) for size, found in runs.items()}
+    costs = {size: median(run.worker + run.database for run in found) for size, found in runs.items()}
     details = []
     for size, found in runs.items():
         details += [
@@ -52,6 +53,7 @@ def _figures(runs: dict[int, list[Run]], small: int, middle: int, large: int) ->
         Figure(f"mails/s at {large:,} recipients : at {middle:,}", rates[large] / rates[middle], "x", 0.95),
         Figure(f"worker's peak memory, {large:,} recipients", peaks[large], "MB", 110.0, at_most=True),
         Figure(f"the same, more than at {small:,}", peaks[large] - peaks[small], "MB", 5.0, at_most=True),
+        Figure(f"processor time of worker and PostgreSQL, {large:,} : {middle:,}", costs[large] / costs[middle], "x"),
         Figure(f"counts of a campaign to {large:,}", _counting(runs[large][0].campaign_id) * 1000, "ms"),
         *details,
     ]
