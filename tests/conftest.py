@@ -29,7 +29,7 @@ from newsletter.core.db import db
 from newsletter.demo.postgres import start_postgres
 from newsletter.demo.services import start_valkey
 from newsletter.tracking import tracker
-from tests.environment import environment
+from tests.environment import environment, release
 from tests.procfile import Processes
 from tests.sink import Sink
 
@@ -252,18 +252,6 @@ def _next_job() -> Job | None:
             job.delete(remove_from_queue=False)
             return job
     return None
-
-
-def release(app: Flask) -> None:
-    """Close what the app holds open. Inside its context."""
-    db.session.remove()
-    app.extensions[tracker.EXTENSION].notes.close()
-    for engine in db.engines.values():
-        engine.dispose()
-    queues.redis().close()
-    storage = getattr(limits.limiter, "_storage", None)
-    if storage is not None and hasattr(storage, "storage"):
-        storage.storage.close()
 
 
 @pytest.fixture

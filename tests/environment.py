@@ -1,10 +1,15 @@
-"""The environment of an installation, as a host would set it."""
+"""An installation for tests: its environment, as a host would set it, and how an app is let go."""
 
 import os
 import sys
 from pathlib import Path
 
+from flask import Flask
+
+from newsletter.core import limits, queues
+from newsletter.core.db import db
 from newsletter.demo.services import free_port
+from newsletter.tracking import tracker
 
 SECRET_KEY = "a secret key that only the tests use, of enough characters"
 
@@ -31,3 +36,15 @@ def environment(database_url: str, redis_url: str, mail_port: int) -> dict[str, 
         "LC_ALL": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def release(app: Flask) -> None:
+    """Close what the app holds open. Inside its context."""
+    db.session.remove()
+    app.extensions[tracker.EXTENSION].notes.close()
+    for engine in db.engines.values():
+        engine.dispose()
+    queues.redis().close()
+    storage = getattr(limits.limiter, "_storage", None)
+    if storage is not None and hasattr(storage, "storage"):
+        storage.storage.close()

@@ -112,6 +112,7 @@ class Conversation(asyncio.Protocol):
         if act is None:
             return
         self._flush()
+        self._relay.note(Kind.STRUCK, self._number, to)
         if act == "hang":
             self._transport.pause_reading()
             await asyncio.Event().wait()

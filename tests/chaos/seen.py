@@ -11,31 +11,34 @@ from typing import IO
 from tests.chaos.troubles import Kind, Phase
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+Moments = defaultdict[str, list[float]]
+
+
+def _moments() -> Moments:
+    return defaultdict(list)
 
 
 @dataclass
 class Seen:
-    """What the relay has seen so far: by address when mails began, were taken and answered, and the connections."""
+    """What the relay has seen so far: when mails began, were taken, answered or struck by a trouble, by address."""
 
-    begun: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    taken: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    answered: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    open: dict[int, float] = field(default_factory=dict)
-    """The connections there are, and when they came."""
+    begun: Moments = field(default_factory=_moments)
+    taken: Moments = field(default_factory=_moments)
+    answered: Moments = field(default_factory=_moments)
+    struck: Moments = field(default_factory=_moments)
     cut: int = 0
     """How many connections ended without a goodbye after a mail had begun on them."""
-    by_connection: defaultdict[int, list[tuple[Kind, float]]] = field(default_factory=lambda: defaultdict(list))
+    _in_use: set[int] = field(default_factory=set)
 
     def note(self, kind: Kind, clock: float, connection: int, address: str) -> None:
         """Take one event in."""
-        if kind is Kind.OPENED:
-            self.open[connection] = clock
-        elif kind in (Kind.CUT, Kind.CLOSED):
-            self.open.pop(connection, None)
-            self.cut += kind is Kind.CUT and bool(self.by_connection[connection])
-        else:
-            self.by_connection[connection].append((kind, clock))
-            {Kind.BEGUN: self.begun, Kind.TAKEN: self.taken, Kind.ANSWERED: self.answered}[kind][address].append(clock)
+        mails = {
+            Kind.BEGUN: self.begun, Kind.TAKEN: self.taken, Kind.ANSWERED: self.answered, Kind.STRUCK: self.struck,
+        }.get(kind)  # fmt: skip
+        if mails is not None:
+            self._in_use.add(connection)
+            mails[address].append(clock)
+        self.cut += kind is Kind.CUT and connection in self._in_use
 
 
 class RelayProcess:

@@ -11,12 +11,14 @@ FLUSH_SECONDS = 0.02
 
 
 class Kind(StrEnum):
-    """What the log tells: MAIL FROM came; the final dot came; its reply went; a connection came, broke or ended."""
+    """What the log tells: a connection came; MAIL FROM came; the final dot came; its reply went; a trouble was
+    caused; the connection broke, or ended with a goodbye."""
 
     OPENED = "opened"
     BEGUN = "begun"
     TAKEN = "taken"
     ANSWERED = "answered"
+    STRUCK = "struck"
     CUT = "cut"
     CLOSED = "closed"
 
