@@ -53,15 +53,18 @@ def terms(stage: Stage, *, audience: int = 20_000, times: int = 100, gap: float 
     exits: list[Future[float]] = []
     with Watch(stage, play) as watch, ThreadPoolExecutor(2 * len(crew)) as doormen:
         for done in range(times):
-            play.pace(stage, (times - done + 2) * gap)
+            play.pace(stage, (times - done + 10) * gap)
             time.sleep(random.uniform(0.2, 1.8) * gap)
+            stage.hurry()
             leaver = _one_at_work(stage, crew)
             exits.append(doormen.submit(_see_off, leaver))
             crew.append(stage.worker())
             crew.remove(leaver)
-        _one_at_work(stage, crew)
+        while not {child.process.pid for child in crew} <= stage.at_work():
+            stage.hurry()
+            time.sleep(0.2)
         play.check(play.unfinished() > 0, "the campaign was over before the last SIGTERM")
-        at_once = [child for child in crew if child.process.pid in stage.at_work()] + [web]
+        at_once = [*crew, web]
         exits += [doormen.submit(_see_off, child) for child in at_once]
         longest = max(seen_off.result() for seen_off in exits)
         stage.web()

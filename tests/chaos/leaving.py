@@ -37,8 +37,10 @@ def leaving(stage: Stage, *, audience: int = 5_000, leavers: int = 500, seconds:
         stage.relay.pace(0)
         play.finish(stage, PATIENCE_SECONDS)
     found, seen = account(stage.relay, play, left=frozenset(emails)), stage.relay.seen()
-    late = [email for email, (_asked, at) in gone.items() if any(clock > at for clock in seen.begun[email])]
-    close = sum(any(at - CLOSE_SECONDS < clock <= at for clock in seen.begun[to]) for to, (_asked, at) in gone.items())
+    late = [email for email, (_asked, at) in gone.items() if any(mail.clock > at for mail in seen.begun[email])]
+    close = sum(
+        any(at - CLOSE_SECONDS < mail.clock <= at for mail in seen.begun[email]) for email, (_asked, at) in gone.items()
+    )
     play.check(not late, f"{len(late)} were mailed after they had left")
     play.check(found.states["skipped"] > 0, "everybody left too late: nothing is shown")
     play.check(watch.most_doubt == 0, f"{watch.most_doubt} in doubt")

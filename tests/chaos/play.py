@@ -4,6 +4,8 @@ import itertools
 import secrets
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import insert, select
@@ -22,6 +24,15 @@ from tests.factories import make_campaign, make_newsletter
 UNFINISHED = ("queued", "claimed", "deferred")
 SLOWEST = 20.0
 _numbers = itertools.count(1)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Leave no transaction open: the database may go away at any time."""
+    try:
+        yield
+    finally:
+        db.session.remove()
 
 
 @dataclass
@@ -45,14 +56,14 @@ class Play:
 
     def counts(self) -> dict[str, int]:
         """Return how the rows stand now."""
-        db.session.rollback()
-        return counts(self.campaign_id)
+        with reading():
+            return counts(self.campaign_id)
 
     def states(self) -> dict[str, str]:
         """Return each row's state, by address."""
-        db.session.rollback()
-        rows = db.session.execute(select(Delivery.id, Delivery.state).where(Delivery.campaign_id == self.campaign_id))
-        return {self.addresses[number]: str(state) for number, state in rows}
+        query = select(Delivery.id, Delivery.state).where(Delivery.campaign_id == self.campaign_id)
+        with reading():
+            return {self.addresses[number]: str(state) for number, state in db.session.execute(query)}
 
     def unfinished(self) -> int:
         """Return how many rows have no fate yet."""
@@ -78,9 +89,10 @@ class Play:
         self.check(self._is_over(), f"not over {seconds:.0f} s later: {_without_zeros(self.counts())}")
 
     def _is_over(self) -> bool:
-        left = self.unfinished()
-        state = db.session.execute(select(Campaign.state).where(Campaign.id == self.campaign_id)).scalar_one()
-        return state == CampaignState.SENT and not left
+        query = select(Campaign.state).where(Campaign.id == self.campaign_id)
+        with reading():
+            state = db.session.execute(query).scalar_one()
+        return state == CampaignState.SENT and not self.unfinished()
 
 
 def _without_zeros(found: dict[str, int]) -> dict[str, int]:
@@ -101,6 +113,7 @@ def begin(audience: int, domain: str = "chaos", **values: str) -> Play:
     addresses = {number: by_key[key] for number, key in rows}
     links = {email: unsubscribe_url(key, campaign.id) for email, key in people}
     play = Play(campaign.id, service.public_id(campaign), domain, addresses, links)
+    db.session.remove()
     play.check(len(addresses) == audience, f"{len(addresses)} rows for {audience} recipients")
     return play
 

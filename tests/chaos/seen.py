@@ -6,12 +6,21 @@ import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from tests.chaos.troubles import Kind, Phase
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-Moments = defaultdict[str, list[float]]
+
+
+class Moment(NamedTuple):
+    """When something happened, by the machine's monotonic clock, and on which connection."""
+
+    clock: float
+    connection: int
+
+
+Moments = defaultdict[str, list[Moment]]
 
 
 def _moments() -> Moments:
@@ -28,6 +37,8 @@ class Seen:
     struck: Moments = field(default_factory=_moments)
     cut: int = 0
     """How many connections ended without a goodbye after a mail had begun on them."""
+    opened: dict[int, float] = field(default_factory=dict)
+    """When each connection came."""
     _in_use: set[int] = field(default_factory=set)
 
     def note(self, kind: Kind, clock: float, connection: int, address: str) -> None:
@@ -37,7 +48,9 @@ class Seen:
         }.get(kind)  # fmt: skip
         if mails is not None:
             self._in_use.add(connection)
-            mails[address].append(clock)
+            mails[address].append(Moment(clock, connection))
+        elif kind is Kind.OPENED:
+            self.opened[connection] = clock
         self.cut += kind is Kind.CUT and connection in self._in_use
 
 
