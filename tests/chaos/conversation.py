@@ -8,6 +8,7 @@ import time
 from tests.chaos.troubles import Kind, Phase, Relay
 
 RECIPIENT = re.compile(rb"RCPT TO:<([^>]*)>", re.IGNORECASE)
+HANG_SECONDS = 600
 END = b"\r\n.\r\n"
 
 
@@ -115,7 +116,7 @@ class Conversation(asyncio.Protocol):
         self._relay.note(Kind.STRUCK, self._number, to)
         if act == "hang":
             self._transport.pause_reading()
-            await asyncio.Event().wait()
+            await asyncio.sleep(HANG_SECONDS)
         raise Gone
 
     async def _coming_recipient(self) -> str:

@@ -34,7 +34,7 @@ def kills(stage: Stage, *, audience: int = 20_000, times: int = 200, gap: float 
             stage.hurry()
         play.check(play.unfinished() > 0, "the campaign was over before the last kill")
         stage.relay.pace(0)
-        play.finish(stage, PATIENCE_SECONDS)
+        play.finish(PATIENCE_SECONDS, stage.hurry)
     found, cut = account(stage.relay, play), stage.relay.seen().cut - cut_before
     doubt = found.states["in_doubt"]
     play.check(doubt <= PER_CONNECTION * cut, f"{doubt} in doubt, and only {cut} connections were cut")
@@ -70,7 +70,7 @@ def terms(stage: Stage, *, audience: int = 20_000, times: int = 100, gap: float 
         stage.web()
         stage.worker()
         stage.relay.pace(0)
-        play.finish(stage, PATIENCE_SECONDS)
+        play.finish(PATIENCE_SECONDS, stage.hurry)
     ended = [child for child in stage.processes.children if child.process.poll() is not None]
     codes = {child.name: child.process.returncode for child in ended if child.process.returncode}
     play.check(not codes, f"exit codes {codes}")

@@ -35,7 +35,7 @@ def leaving(stage: Stage, *, audience: int = 5_000, leavers: int = 500, seconds:
             answers.append(threads.submit(_leave, play.links[email]))
         gone = dict(zip(emails, (answer.result() for answer in answers), strict=True))
         stage.relay.pace(0)
-        play.finish(stage, PATIENCE_SECONDS)
+        play.finish(PATIENCE_SECONDS, stage.hurry)
     found, seen = account(stage.relay, play, left=frozenset(emails)), stage.relay.seen()
     late = [email for email, (_asked, at) in gone.items() if any(mail.clock > at for mail in seen.begun[email])]
     close = sum(

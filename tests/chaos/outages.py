@@ -31,7 +31,7 @@ def outages(stage: Stage, *, audience: int = 5_000, rounds: int = 2, gap: float 
             event()
         play.check(play.unfinished() > 0, "the campaign was over before the last outage")
         stage.relay.pace(0)
-        play.finish(stage, PATIENCE_SECONDS)
+        play.finish(PATIENCE_SECONDS, stage.hurry)
     dead = [worker.name for worker in workers if worker.process.poll() is not None]
     play.check(not dead, f"{dead} did not survive")
     found = account(stage.relay, play)

@@ -4,7 +4,7 @@ import itertools
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -79,12 +79,12 @@ class Play:
         if not holds and otherwise not in self.broken:
             self.broken.append(otherwise)
 
-    def finish(self, stage: Stage, seconds: float, *, hurry: bool = True) -> None:
-        """Wait until every row has its fate and the campaign is over; `hurry` helps, and without it nobody does."""
+    def finish(self, seconds: float, help_out: Callable[[], None] | None = None) -> None:
+        """Wait until every row has its fate and the campaign is over; `help_out` twice a second, if given."""
         deadline = time.monotonic() + seconds
         while not self._is_over() and time.monotonic() < deadline:
-            if hurry:
-                stage.hurry()
+            if help_out is not None:
+                help_out()
             time.sleep(0.5)
         self.check(self._is_over(), f"not over {seconds:.0f} s later: {_without_zeros(self.counts())}")
 

@@ -43,13 +43,13 @@ def _nap(stage: Stage, play: Play, *, hurry: bool) -> str:
     stopped_at = time.monotonic()
     stage.relay.pace(0)
     stage.worker()
-    play.finish(stage, TAKEN_OVER_SECONDS, hurry=hurry)
+    play.finish(TAKEN_OVER_SECONDS, stage.hurry if hurry else None)
     over_after = time.monotonic() - stopped_at
     doubt = play.counts()["in_doubt"]
     woken_at = time.monotonic()
     sleeper.process.send_signal(signal.SIGCONT)
     time.sleep(WATCHED_SECONDS)
-    play.finish(stage, TAKEN_OVER_SECONDS)
+    play.finish(TAKEN_OVER_SECONDS, stage.hurry)
     seen = stage.relay.seen()
     # On a connection of before: what it may have claimed anew since it woke goes on new ones.
     old = {connection for connection, opened_at in seen.opened.items() if opened_at < stopped_at}

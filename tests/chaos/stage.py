@@ -90,12 +90,13 @@ class Stage:
         self.processes.kill(self._valkey.child, how)
         self._valkey = start_valkey(self.home / "valkey", again=self._valkey.url)
 
-    def hurry(self) -> None:
+    def hurry(self, *, leases: bool = True) -> None:
         """Do now what the workers would do in a while: end the leases of the dead, and sweep."""
         left = claims.LEASE_SECONDS - QUIET_SECONDS
         try:
-            db.session.execute(_END_DEAD_LEASES, {"left": left})
-            db.session.commit()
+            if leases:
+                db.session.execute(_END_DEAD_LEASES, {"left": left})
+                db.session.commit()
             sweep.sweep()
         except SQLAlchemyError:
             db.session.rollback()
