@@ -24,11 +24,10 @@ from werkzeug.test import TestResponse
 
 from newsletter.app import create_app
 from newsletter.config import Settings, from_env
-from newsletter.core import limits, queues
+from newsletter.core import queues
 from newsletter.core.db import db
 from newsletter.demo.postgres import start_postgres
 from newsletter.demo.services import start_valkey
-from newsletter.tracking import tracker
 from tests.environment import environment, release
 from tests.procfile import Processes
 from tests.sink import Sink

@@ -1,17 +1,19 @@
 """`python -m tests.chaos [RUN ...] [--kills N] [--seed N]`: one line per run; exit code 1 for a broken promise."""
 
 import argparse
+import logging
 import random
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.chaos import killing, leaving, outages, sleeping, troubling
 from tests.chaos.result import Result
 from tests.chaos.stage import Stage, set_up
+
+log = logging.getLogger(__name__)
 
 RUNS: dict[str, Callable[..., Result]] = {
     "kills": killing.kills,
@@ -47,8 +49,8 @@ def _play(stage: Stage, name: str, kills: int) -> int:
     begun_at = time.monotonic()
     try:
         result = RUNS[name](stage, **share.get(name, {}))
-    except Exception:
-        traceback.print_exc()
+    except Exception:  # the next run goes on all the same
+        log.exception("the run %s failed", name)
         result = Result("did not come to its end", ["an error of its own"])
     stage.clear()
     verdict = f"BROKEN: {'; '.join(result.broken)}" if result.broken else "ok"

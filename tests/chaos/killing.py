@@ -25,6 +25,8 @@ def kills(stage: Stage, *, audience: int = 20_000, times: int = 200, gap: float 
     crew = [stage.worker() for _ in range(WORKERS)]
     play = begin(audience)
     with Watch(stage, play) as watch:
+        play.pace(stage, times * gap)
+        play.wait_for_the_first(stage.relay)
         for done in range(times):
             play.pace(stage, (times - done + 2) * gap)
             time.sleep(random.uniform(0.2, 1.8) * gap)
@@ -37,6 +39,7 @@ def kills(stage: Stage, *, audience: int = 20_000, times: int = 200, gap: float 
         play.finish(PATIENCE_SECONDS, stage.hurry)
     found, cut = account(stage.relay, play), stage.relay.seen().cut - cut_before
     doubt = found.states["in_doubt"]
+    play.check(cut > 0, "no worker was killed while it was sending: nothing is shown")
     play.check(doubt <= PER_CONNECTION * cut, f"{doubt} in doubt, and only {cut} connections were cut")
     numbers = (
         f"{times} SIGKILLs cut {cut} connections; {audience} mails: {found.states['sent']} sent, {doubt} in doubt"
@@ -52,6 +55,8 @@ def terms(stage: Stage, *, audience: int = 20_000, times: int = 100, gap: float 
     play = begin(audience)
     exits: list[Future[float]] = []
     with Watch(stage, play) as watch, ThreadPoolExecutor(2 * len(crew)) as doormen:
+        play.pace(stage, times * gap)
+        play.wait_for_the_first(stage.relay)
         for done in range(times):
             play.pace(stage, (times - done + 10) * gap)
             time.sleep(random.uniform(0.2, 1.8) * gap)

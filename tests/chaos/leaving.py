@@ -26,7 +26,7 @@ def leaving(stage: Stage, *, audience: int = 5_000, leavers: int = 500, seconds:
     play.pace(stage, seconds)
     emails = random.sample(sorted(play.links), leavers)
     with Watch(stage, play) as watch, ThreadPoolExecutor(THREADS) as threads:
-        _wait_for_the_first(stage, play.domain)
+        play.wait_for_the_first(stage.relay)
         moments = sorted(random.uniform(0, 0.9 * seconds) for _ in emails)
         begun_at = time.monotonic()
         answers = []
@@ -50,11 +50,6 @@ def leaving(stage: Stage, *, audience: int = 5_000, leavers: int = 500, seconds:
         f" began; slowest answer {waits[-1]:.1f} s, median {waits[len(waits) // 2] * 1000:.0f} ms"
     )
     return Result(numbers, play.broken)
-
-
-def _wait_for_the_first(stage: Stage, domain: str) -> None:
-    while not any(email.endswith(domain) for email in stage.relay.seen().taken):
-        time.sleep(0.1)
 
 
 def _leave(link: str) -> tuple[float, float]:

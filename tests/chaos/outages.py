@@ -25,6 +25,8 @@ def outages(stage: Stage, *, audience: int = 5_000, rounds: int = 2, gap: float 
     workers = [stage.worker() for _ in range(WORKERS)]
     play = begin(audience)
     with Watch(stage, play) as watch:
+        play.pace(stage, len(events) * gap)
+        play.wait_for_the_first(stage.relay)
         for done, event in enumerate(events):
             play.pace(stage, (len(events) - done + 1) * gap)
             time.sleep(gap)

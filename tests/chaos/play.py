@@ -23,6 +23,7 @@ from tests.factories import make_campaign, make_newsletter
 
 UNFINISHED = ("queued", "claimed", "deferred")
 SLOWEST = 20.0
+START_SECONDS = 60.0
 _numbers = itertools.count(1)
 
 
@@ -69,6 +70,13 @@ class Play:
         """Return how many rows have no fate yet."""
         found = self.counts()
         return sum(found[name] for name in UNFINISHED)
+
+    def wait_for_the_first(self, relay: RelayProcess) -> None:
+        """Return when the first mails have been taken."""
+        deadline = time.monotonic() + START_SECONDS
+        while not any(relay.seen().taken[email] for email in self.links):
+            assert time.monotonic() < deadline, f"no mail came within {START_SECONDS:.0f} s"
+            time.sleep(0.2)
 
     def pace(self, stage: Stage, seconds: float) -> None:
         """Have the relay take mails as slowly as lets the rest of the campaign last for so long."""
