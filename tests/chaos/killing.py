@@ -1,7 +1,6 @@
 """Workers are killed, or asked to end, at random moments, and new ones started at once."""
 
 import random
-import signal
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -16,6 +15,7 @@ PER_CONNECTION = 32
 """So many mails for each connection to the relay may be in doubt when a worker is killed."""
 EXIT_SECONDS = 25.0
 PATIENCE_SECONDS = 120.0
+SPARE_SECONDS = 10.0
 
 
 def kills(stage: Stage, *, audience: int = 20_000, times: int = 200, gap: float = 0.8) -> Result:
@@ -25,14 +25,16 @@ def kills(stage: Stage, *, audience: int = 20_000, times: int = 200, gap: float 
     crew = [stage.worker() for _ in range(WORKERS)]
     play = begin(audience)
     with Watch(stage, play) as watch:
-        play.pace(stage, times * gap)
+        play.pace(stage, _seconds(times, gap))
         play.wait_for_the_first(stage.relay)
         for done in range(times):
-            play.pace(stage, (times - done + 2) * gap)
+            play.pace(stage, _seconds(times - done, gap))
             time.sleep(random.uniform(0.2, 1.8) * gap)
-            victim = random.randrange(WORKERS)
-            stage.processes.kill(crew[victim])
-            crew[victim] = stage.worker()
+            # Half of them at any moment of their lives, also while they start up.
+            victim = random.choice((random.choice(crew), _one_at_work(stage, crew)))
+            stage.processes.kill(victim)
+            crew.append(stage.worker())
+            crew.remove(victim)
             stage.hurry()
         play.check(play.unfinished() > 0, "the campaign was over before the last kill")
         stage.relay.pace(0)
@@ -55,10 +57,10 @@ def terms(stage: Stage, *, audience: int = 20_000, times: int = 100, gap: float 
     play = begin(audience)
     exits: list[Future[float]] = []
     with Watch(stage, play) as watch, ThreadPoolExecutor(2 * len(crew)) as doormen:
-        play.pace(stage, times * gap)
+        play.pace(stage, _seconds(times, gap))
         play.wait_for_the_first(stage.relay)
         for done in range(times):
-            play.pace(stage, (times - done + 10) * gap)
+            play.pace(stage, _seconds(times - done, gap))
             time.sleep(random.uniform(0.2, 1.8) * gap)
             stage.hurry()
             leaver = _one_at_work(stage, crew)
@@ -89,6 +91,11 @@ def terms(stage: Stage, *, audience: int = 20_000, times: int = 100, gap: float 
     return Result(numbers, play.broken)
 
 
+def _seconds(times: int, gap: float) -> float:
+    """Return how long the rest of a campaign is to last: rather longer than the signals take, starting up included."""
+    return 1.5 * times * gap + SPARE_SECONDS
+
+
 def _one_at_work(stage: Stage, crew: list[Child]) -> Child:
     """Return a random one of those that have started up: before that, a signal ends Python itself."""
     while True:
@@ -100,8 +107,7 @@ def _one_at_work(stage: Stage, crew: list[Child]) -> Child:
 
 
 def _see_off(child: Child) -> float:
-    """Ask one to end; return how many seconds it took."""
+    """Ask one to end; return how many seconds it took. Who does not end is killed, and shows by its exit code."""
     asked_at = time.monotonic()
-    child.process.send_signal(signal.SIGTERM)
-    child.process.wait(2 * EXIT_SECONDS)
+    child.stop(2 * EXIT_SECONDS)
     return time.monotonic() - asked_at

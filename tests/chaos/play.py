@@ -22,7 +22,7 @@ from tests.chaos.stage import Stage
 from tests.factories import make_campaign, make_newsletter
 
 UNFINISHED = ("queued", "claimed", "deferred")
-SLOWEST = 20.0
+SLOWEST = 5.0
 START_SECONDS = 60.0
 _numbers = itertools.count(1)
 
