@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rq import Worker
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from newsletter.app import create_app
 from newsletter.campaigns import claims, sweep
@@ -23,10 +23,9 @@ from tests.procfile import Processes
 QUIET_SECONDS = 10
 """Nobody who is alive leaves a lease alone for so long, while the relay answers at once."""
 RELAY_TIMEOUT_SECONDS = 3
-_END_DEAD_LEASES = db.text("""
-    UPDATE delivery SET lease_until = now()
-    WHERE state = 'claimed' AND lease_until < now() + make_interval(secs => :left)
-""")
+_END_DEAD_LEASES = db.text(
+    "UPDATE batch SET lease_until = now() WHERE lease_until < now() + make_interval(secs => :left)"
+)
 
 
 class Stage:
@@ -98,7 +97,7 @@ class Stage:
                 db.session.execute(_END_DEAD_LEASES, {"left": left})
                 db.session.commit()
             sweep.sweep()
-        except SQLAlchemyError:
+        except (OperationalError, InterfaceError):  # the database may be away
             db.session.rollback()
 
 
