@@ -6,8 +6,6 @@ A test asks for the highest thing it needs: `settings` (a dict), `app` (with its
 """
 
 import contextvars
-import os
-import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,11 +24,11 @@ from werkzeug.test import TestResponse
 
 from newsletter.app import create_app
 from newsletter.config import Settings, from_env
-from newsletter.core import limits, queues
+from newsletter.core import queues
 from newsletter.core.db import db
 from newsletter.demo.postgres import start_postgres
-from newsletter.demo.services import free_port, start_valkey
-from newsletter.tracking import tracker
+from newsletter.demo.services import start_valkey
+from tests.environment import environment, release
 from tests.procfile import Processes
 from tests.sink import Sink
 
@@ -40,7 +38,6 @@ ROOT = Path(__file__).resolve().parent.parent
 DATABASE, MIGRATED = "tests", "migrated"
 FROM_MIGRATIONS = ["alembic_version", "installation", "role"]
 """What they write must not be emptied."""
-SECRET_KEY = "a secret key that only the tests use, of enough characters"
 MOST_JOBS = 10_000
 
 
@@ -67,30 +64,6 @@ def relay() -> Iterator[Sink]:
     sink.start()
     yield sink
     sink.stop()
-
-
-def environment(database_url: str, redis_url: str, mail_port: int) -> dict[str, str]:
-    """Return an environment as a host would set it, for `from_env` and for child processes."""
-    port = free_port()
-    return {
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "SECRET_KEY": SECRET_KEY,
-        "PUBLIC_URL": f"http://localhost:{port}",
-        "MAIL_SERVER": "127.0.0.1",
-        "MAIL_PORT": str(mail_port),
-        "MAIL_DEFAULT_SENDER": "Stadtwerke Musterstadt <news@stadtwerke-musterstadt.example>",
-        "HOST": "127.0.0.1",
-        "PORT": str(port),
-        "SIGNUPS_PER_MINUTE": "0",
-        # Tests read the texts as they stand in the code; German has tests of its own.
-        "LANGUAGE": "en",
-        # Programs of this environment first, and nothing of the developer's own settings.
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-        "HOME": os.environ.get("HOME", "/"),
-        "LC_ALL": "C.UTF-8",
-        "PYTHONUNBUFFERED": "1",
-    }
 
 
 @pytest.fixture(scope="session")
@@ -278,18 +251,6 @@ def _next_job() -> Job | None:
             job.delete(remove_from_queue=False)
             return job
     return None
-
-
-def release(app: Flask) -> None:
-    """Close what the app holds open. Inside its context."""
-    db.session.remove()
-    app.extensions[tracker.EXTENSION].notes.close()
-    for engine in db.engines.values():
-        engine.dispose()
-    queues.redis().close()
-    storage = getattr(limits.limiter, "_storage", None)
-    if storage is not None and hasattr(storage, "storage"):
-        storage.storage.close()
 
 
 @pytest.fixture

@@ -50,6 +50,12 @@ class GentleWorker(SimpleWorker):
 
     request_force_stop = request_stop
 
+    def check_for_suspension(self, burst: bool) -> None:
+        """Look before each wait: a signal that came while RQ started up has set our flag, and not yet RQ's."""
+        if stopping.is_set():
+            raise StopRequested
+        super().check_for_suspension(burst)
+
 
 def run(app: Flask) -> None:
     """Work off the queues until SIGTERM or SIGINT; start afresh when Redis was away."""

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -57,10 +58,11 @@ class _Place:
     fds: tuple[int, ...]
 
 
-def start_postgres(home: Path, *, durable: bool = True) -> Service:
+def start_postgres(home: Path, *, durable: bool = True, again: str = "") -> Service:
     """Start PostgreSQL with its data in `home`, made at the first start, and a database `newsletter` in it.
 
-    `durable=False` forgoes safety against a crash of the machine, for tests. Raises `ServiceError`.
+    `durable=False` forgoes safety against a crash of the machine, for tests. `again`: the URL of an earlier start
+    that has ended, under which it is to answer once more. Raises `ServiceError`.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     owner = _owner(home)
@@ -69,7 +71,8 @@ def start_postgres(home: Path, *, durable: bool = True) -> Service:
         with _place(home, owner) as place:
             if not (home / "data" / "PG_VERSION").exists():
                 _initialise(home, place)
-            service = _serve(home, place, password, {} if durable else FAST_AND_LOSS)
+            port = urlsplit(again).port or free_port()
+            service = _serve(home, place, port, password, {} if durable else FAST_AND_LOSS)
     except BaseException:
         remove_copy(home)
         raise
@@ -157,8 +160,7 @@ def _initialise(home: Path, place: _Place) -> None:
         raise ServiceError(f"initdb failed:\n{tail(log)}")
 
 
-def _serve(home: Path, place: _Place, password: str, settings: dict[str, str]) -> Service:
-    port = free_port()
+def _serve(home: Path, place: _Place, port: int, password: str, settings: dict[str, str]) -> Service:
     settings = {"listen_addresses": LOOPBACK, "port": str(port), "unix_socket_directories": "", **settings}
     command = [str(place.programs / "postgres"), "-D", f"{place.seen}/data"]
     for name, value in settings.items():

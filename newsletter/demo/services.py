@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
@@ -136,10 +137,14 @@ def tail(log: Path) -> str:
     return log.read_bytes()[-LOG_TAIL:].decode(errors="replace") if log.exists() else ""
 
 
-def start_valkey(home: Path, *, durable: bool = True) -> Service:
-    """Start Valkey with its data in `home`; `durable=False` keeps nothing, for tests. Raises `ServiceError`."""
+def start_valkey(home: Path, *, durable: bool = True, again: str = "") -> Service:
+    """Start Valkey with its data in `home`; `durable=False` keeps nothing, for tests. Raises `ServiceError`.
+
+    `again`: the URL of an earlier start that has ended, under which it is to answer once more.
+    """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    port, password = free_port(), secrets.token_hex(16)
+    before = urlsplit(again)
+    port, password = before.port or free_port(), before.password or secrets.token_hex(16)
     log = home / "valkey.log"
     settings = {
         "bind": LOOPBACK,

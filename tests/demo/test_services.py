@@ -90,6 +90,14 @@ def test_valkey_keeps_its_data(closed: Path) -> None:
     assert kept == b"7"
 
 
+def test_a_service_that_starts_again_answers_where_it_did(closed: Path) -> None:
+    for start in (start_postgres, start_valkey):
+        first = start(closed / start.__name__, durable=False)
+        first.stop()
+        with running(start(closed / start.__name__, durable=False, again=first.url)) as url:
+            assert url == first.url
+
+
 def test_neither_service_lets_anyone_in_without_the_password(postgres: str, valkey_url: str) -> None:
     server, port = postgres.rpartition("@")[2], valkey_url.rpartition(":")[2].partition("/")[0]
 
