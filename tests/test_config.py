@@ -36,6 +36,9 @@ WRONG = {
         "https://user:secret@news.example.org", "https://user@news.example.org", "https://news.example.org:abc",
         "https://news.example.org:99999", "https://[::1", "https://", "ftp://news.example.org", "https://a/?b",
     ],
+    "MAILS_PER_SECOND": ["-1", "1.5", "many"],
+    "MAILS_PER_SECOND_BY_DOMAIN": ["gmx.de", "gmx.de=", "gmx.de=0", "=5", "gmx.de=1.5", "straße.de=5", "a b=5"],
+    "HARD_BOUNCES": ["0", "11"],
 }  # fmt: skip
 RIGHT = {
     "DATABASE_URL": [
@@ -51,6 +54,7 @@ RIGHT = {
     "MAIL_DEFAULT_SENDER": [
         "a@example.org", "<a@example.org>", "Größe & Co. <o'neil+news@xn--strae-oqa.de>", '"A, B" <a@localhost>',
     ],
+    "MAILS_PER_SECOND_BY_DOMAIN": ["gmx.de=10,web.de=5", " GMX.de=1 , xn--strae-oqa.de=5,"],
     "PUBLIC_URL": ["http://localhost:8000", "https://news.example.org/", "https://[::1]:8443"],
 }  # fmt: skip
 
