@@ -33,7 +33,11 @@ class DeliveryState(StrEnum):
 
 
 class Campaign(Model):
-    """One issue of a newsletter, sent once. Its content can change only while it is a draft or scheduled."""
+    """One issue of a newsletter, sent once. Its content can change only while it is a draft or scheduled.
+
+    `setbacks` counts the attempts in a row at which the relay was away, `not_before` is when the next one may begin.
+    `last_outcomes` is the memory of the breaker: a bit for each of the last 50 mails, 1 for one that was refused.
+    """
 
     __tablename__ = "campaign"
 
@@ -49,6 +53,9 @@ class Campaign(Model):
     scheduled_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    setbacks: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    not_before: Mapped[datetime | None]
+    last_outcomes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
 
 class Delivery(Model):
@@ -121,3 +128,38 @@ class ProgressMark(Model):
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
     at: Mapped[datetime] = mapped_column(primary_key=True, server_default=func.now())
     settled: Mapped[int] = mapped_column(BigInteger)
+
+
+class CampaignReply(Model):
+    """When the relay last gave a reply of this kind: code and status alone, because its text may hold an address."""
+
+    __tablename__ = "campaign_reply"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
+    code: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    status: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Refusal(Model):
+    """The relay said that there is no such address. It is removed when the campaign has gone on well behind it.
+
+    `settled` is how many deliveries had their fate when this was written.
+    """
+
+    __tablename__ = "refusal"
+
+    # Recipient first: the index also serves ON DELETE CASCADE.
+    recipient_id: Mapped[int] = mapped_column(ForeignKey("recipient.id", ondelete="CASCADE"), primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
+    settled: Mapped[int] = mapped_column(BigInteger)
+
+
+class Allowance(Model):
+    """How many mails may go now under the limit `name`, as of `refilled_at`; see `rates`."""
+
+    __tablename__ = "allowance"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    tokens: Mapped[float]
+    refilled_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -25,6 +25,10 @@ NEWSLETTER_NEW: Example = {
     "consent_text": "Ich möchte den Newsletter der Stadtwerke Musterstadt erhalten.",
     "measurement": "all",
     "accent": "#0b5c8a",
+    "time_zone": "Europe/Berlin",
+    "send_from": "08:00",
+    "send_until": "20:00",
+    "mails_per_second": 50,
 }
 NEWSLETTER: Example = NEWSLETTER_NEW | {"url": "https://news.example.org/n/meine-stadtwerke", "recipients": 412}
 CAMPAIGN_NEW: Example = {

@@ -7,7 +7,7 @@ from newsletter.campaigns.models import CampaignState, DeliveryState
 from newsletter.campaigns.trial import MOST_ADDRESSES
 from newsletter.core.i18n import LANGUAGES
 from newsletter.mail.address import MAX_OCTETS
-from newsletter.recipients import newsletters, person
+from newsletter.recipients import hours, newsletters, person
 from newsletter.recipients.models import Measurement
 
 Schema = dict[str, Any]
@@ -96,6 +96,7 @@ PENDING = record(
 )
 
 _LIMITS = newsletters.LIMITS
+_CLOCK = f"^({hours.CLOCK})?$"
 _NEWSLETTER = {
     "slug": text("The short name in addresses.", 64, pattern=f"^{newsletters.SLUG}$"),
     "title": text("What subscribers read.", _LIMITS["title"], minLength=1),
@@ -112,6 +113,15 @@ _NEWSLETTER = {
         "description": "Who is measured: all who do not object, those who agreed to it, or nobody.",
     },
     "accent": text("The colour of buttons and links.", pattern="^#[0-9a-fA-F]{6}$"),
+    "time_zone": text("The IANA time zone of its delivery window and of times on the staff pages."),
+    "send_from": text("When its delivery window opens, like 08:00; empty: mail goes at any time.", pattern=_CLOCK),
+    "send_until": text("When the window closes, like 20:00; a window may go over midnight.", pattern=_CLOCK),
+    "mails_per_second": {
+        "type": ["integer", "null"],
+        "minimum": 1,
+        "maximum": hours.MOST_PER_SECOND,
+        "description": "Its campaigns' mails per second, all workers together; null: no limit of its own.",
+    },
 }
 NEWSLETTER_NEW = record("A newsletter to make.", _NEWSLETTER, required=("slug", "title", "from_address"))
 NEWSLETTER_CHANGE = record("The fields to change.", _NEWSLETTER, required=())

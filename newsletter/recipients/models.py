@@ -18,7 +18,11 @@ class Measurement(StrEnum):
 
 
 class Newsletter(Model):
-    """What one subscribes to."""
+    """What one subscribes to.
+
+    `send_from` and `send_until` are times of day in `time_zone`, like 08:00, between which its campaigns are sent; both
+    are empty when that is always. `mails_per_second` is None without a limit.
+    """
 
     __tablename__ = "newsletter"
 
@@ -34,6 +38,10 @@ class Newsletter(Model):
     consent_text: Mapped[str] = mapped_column(server_default="")
     measurement: Mapped[Measurement] = mapped_column(server_default="all")
     accent: Mapped[str] = mapped_column(server_default="#0b5c8a")
+    time_zone: Mapped[str] = mapped_column(server_default="Europe/Berlin")
+    send_from: Mapped[str] = mapped_column(server_default="")
+    send_until: Mapped[str] = mapped_column(server_default="")
+    mails_per_second: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

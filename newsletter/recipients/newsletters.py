@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from newsletter.core import texts
 from newsletter.core.db import db
@@ -13,11 +13,13 @@ from newsletter.core.errors import Conflict, Invalid, NotFound
 from newsletter.core.i18n import LANGUAGES
 from newsletter.core.i18n import gettext as _
 from newsletter.mail import address
+from newsletter.recipients import hours
 from newsletter.recipients.models import Measurement, Newsletter, Recipient
 
 FIELDS = (
     "slug", "title", "description", "language", "from_name", "from_address",
     "reply_to", "imprint", "consent_text", "measurement", "accent",
+    "time_zone", "send_from", "send_until", "mails_per_second",
 )  # fmt: skip
 LIMITS = {
     "title": 120, "description": 500, "from_name": 120, "from_address": address.MAX_OCTETS,
@@ -28,6 +30,13 @@ TEXTS = ("imprint", "consent_text", "description")
 SLUG = "[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
 _SLUG = re.compile(SLUG)
 _ACCENT = re.compile(r"#[0-9a-fA-F]{6}")
+_BLANK = {
+    "language": "de",
+    "measurement": Measurement.ALL,
+    "accent": "#0b5c8a",
+    "time_zone": hours.TIME_ZONE,
+    "mails_per_second": None,
+}
 
 
 def every() -> list[Newsletter]:
@@ -71,8 +80,7 @@ def count_recipients_of_all() -> dict[int, int]:
 
 def create(values: Mapping[str, Any]) -> Newsletter:
     """Store a new newsletter and commit; raise `Invalid`, or `Conflict` when the slug is taken."""
-    blank = dict.fromkeys(FIELDS, "") | {"language": "de", "measurement": Measurement.ALL, "accent": "#0b5c8a"}
-    newsletter = Newsletter(**blank)
+    newsletter = Newsletter(**dict.fromkeys(FIELDS, "") | _BLANK)
     return _store(newsletter, {"slug": "", "title": "", "from_address": "", **values})
 
 
@@ -82,7 +90,10 @@ def change(newsletter: Newsletter, values: Mapping[str, Any]) -> Newsletter:
 
 
 def _store(newsletter: Newsletter, values: Mapping[str, Any]) -> Newsletter:
-    for name, value in validated(values).items():
+    clean = validated(values)
+    hours.check_window({name: clean.get(name, getattr(newsletter, name)) for name in ("send_from", "send_until")})
+    _check_zone(clean.get("time_zone", hours.TIME_ZONE))
+    for name, value in clean.items():
         setattr(newsletter, name, value)
     newsletter.from_name = newsletter.from_name or newsletter.title
     db.session.add(newsletter)
@@ -92,6 +103,15 @@ def _store(newsletter: Newsletter, values: Mapping[str, Any]) -> Newsletter:
         db.session.rollback()
         raise Conflict(_("Another newsletter has this short name already.")) from None
     return newsletter
+
+
+def _check_zone(name: str) -> None:
+    """Raise `Invalid` when PostgreSQL, by whose clock delivery windows open and close, does not know the zone."""
+    try:
+        db.session.execute(select(func.timezone(name, func.now())))
+    except DataError:
+        db.session.rollback()
+        raise Invalid({"time_zone": hours.zone_problem("")}) from None
 
 
 def validated(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,6 +129,8 @@ def validated(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _field(name: str, value: Any) -> Any:
+    if name == "mails_per_second":
+        return hours.per_second(value, name)
     if not isinstance(value, str):
         raise Invalid({name: _("This must be text.")})
     value = value.replace("\r\n", "\n").strip()
@@ -160,4 +182,7 @@ _PROBLEMS = {
     "language": _language_problem,
     "measurement": _measurement_problem,
     "accent": _accent_problem,
+    "time_zone": hours.zone_problem,
+    "send_from": hours.clock_problem,
+    "send_until": hours.clock_problem,
 }

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from newsletter.core.errors import Conflict, Invalid
 from newsletter.core.i18n import gettext as _
-from newsletter.recipients import newsletters
+from newsletter.recipients import hours, newsletters
 from newsletter.recipients.models import Newsletter
 from newsletter.staff import audit, guards
 from newsletter.staff.models import RoleName
@@ -40,7 +40,9 @@ def create() -> ResponseReturnValue:
             flash(_("The newsletter is there. Its sign-up page is open to everyone who has the link."))
             return redirect(url_for("newsletters.change", slug=newsletter.slug))
     values = _posted() if request.method == "POST" else _blank()
-    page = render_template("staff/newsletter.html", newsletter=None, values=values, errors=errors)
+    page = render_template(
+        "staff/newsletter.html", newsletter=None, values=values, errors=errors, time_zones=_time_zones()
+    )
     return page, 422 if errors else 200
 
 
@@ -66,6 +68,7 @@ def change(slug: str) -> ResponseReturnValue:
         newsletter=newsletter,
         values=values,
         errors=errors,
+        time_zones=_time_zones(),
         recipients=newsletters.count_recipients(newsletter.id),
         sign_up_url=_sign_up_url(newsletter),
         snippet=str(Markup('<a href="{}">{}</a>').format(_sign_up_url(newsletter), newsletter.title)),
@@ -76,11 +79,17 @@ def change(slug: str) -> ResponseReturnValue:
 def _blank() -> dict[str, str]:
     name, address = parseaddr(current_app.config["MAIL_DEFAULT_SENDER"])
     sender = {"from_name": name, "from_address": address}
-    return {"language": current_app.config["LANGUAGE"], "measurement": "all", "accent": "#0b5c8a"} | sender
+    chosen = {"language": current_app.config["LANGUAGE"], "measurement": "all", "accent": "#0b5c8a"}
+    return chosen | sender | {"time_zone": hours.TIME_ZONE}
+
+
+def _time_zones() -> list[tuple[str, str]]:
+    return [(name, name.replace("_", " ")) for name in hours.time_zones()]
 
 
 def _posted() -> dict[str, Any]:
-    return {name: request.form.get(name, "") for name in newsletters.FIELDS}
+    values = {name: request.form.get(name, "") for name in newsletters.FIELDS}
+    return values | {"time_zone": values["time_zone"] or hours.TIME_ZONE}
 
 
 def _at_fields(error: Invalid | Conflict) -> dict[str, str]:

@@ -19,6 +19,10 @@ FIELDS = {
     "imprint": "Stadtwerke Musterstadt GmbH\nMusterweg 1",
     "consent_text": "Ich möchte den Newsletter erhalten.",
     "measurement": "ask",
+    "time_zone": "Europe/Lisbon",
+    "send_from": "08:00",
+    "send_until": "20:00",
+    "mails_per_second": 20,
 }
 
 
@@ -40,6 +44,8 @@ def test_three_fields_are_enough(api: Api) -> None:
     assert answer.status_code == 201
     assert answer.json["from_name"] == "Kurz"
     assert answer.json["measurement"] == "all"
+    assert answer.json["time_zone"] == "Europe/Berlin"
+    assert answer.json["mails_per_second"] is None
 
 
 def test_missing_fields_are_named_all_at_once(api: Api) -> None:

@@ -10,7 +10,8 @@ CANARY = "<script>alert('canary')</script>"
 GOOD = {
     "title": "Meine Stadtwerke", "slug": "meine", "language": "de", "measurement": "ask", "accent": "#0b6e5f",
     "from_address": "news@stadtwerke-musterstadt.example", "from_name": "", "reply_to": "",
-    "imprint": "Weg 1\r\nMusterstadt", "description": "", "consent_text": "",
+    "imprint": "Weg 1\r\nMusterstadt", "description": "", "consent_text": "", "time_zone": "Europe/Vienna",
+    "send_from": "08:00", "send_until": "20:00", "mails_per_second": "20",
 }  # fmt: skip
 
 
@@ -33,6 +34,8 @@ def test_a_newsletter_is_made_and_changed_with_all_its_fields(client: FlaskClien
     newsletter = newsletters.by_slug("neu")
     assert (newsletter.title, newsletter.from_name, newsletter.measurement) == ("Neu", "Neu", "ask")
     assert newsletter.imprint == "Weg 1\nMusterstadt"
+    assert (newsletter.time_zone, newsletter.mails_per_second) == ("Europe/Vienna", 20)
+    assert (newsletter.send_from, newsletter.send_until) == ("08:00", "20:00")
 
 
 def test_a_new_newsletter_is_offered_the_sender_of_the_installation(client: FlaskClient) -> None:
