@@ -10,7 +10,7 @@ from threading import Thread
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter.campaigns import progress
+from newsletter.campaigns import progress, rates
 from newsletter.campaigns import sweep as campaigns
 from newsletter.core import periodic
 from newsletter.core.db import db
@@ -25,11 +25,12 @@ log = logging.getLogger(__name__)
 
 TASKS: tuple[tuple[str, timedelta, Callable[[], object]], ...] = (
     ("drain events", timedelta(seconds=2), buffer.drain),
-    ("start due campaigns", timedelta(seconds=2), campaigns.start_due),
+    ("start due campaigns", timedelta(seconds=1), campaigns.start_due),
     ("note progress", timedelta(seconds=2), progress.note),
     ("sweep campaigns", timedelta(seconds=10), campaigns.sweep),
     ("sweep outbox", timedelta(seconds=15), outbox.sweep),
     ("sweep tombstones", timedelta(seconds=10), erasing.sweep_tombstones),
+    ("forget idle allowances", timedelta(hours=1), rates.forget_idle),
     ("forget measurement keys", timedelta(hours=1), measurement.forget_ended),
     ("forget the audit trail", timedelta(hours=1), trail.forget_old),
     ("delete outlived receipts", timedelta(hours=1), receipts.delete_outlived),

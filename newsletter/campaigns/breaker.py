@@ -3,67 +3,63 @@
 from collections import deque
 
 from newsletter.campaigns.claims import Outcome
+from newsletter.campaigns.faults import FAILURES, OurFault, is_ours
 from newsletter.campaigns.models import DeliveryState
-from newsletter.core.errors import NewsletterError
-from newsletter.core.i18n import gettext as _
 from newsletter.mail.transport import RelayAway, Reply
 
 IN_A_ROW = 10
 OF_THE_LAST, AT_MOST = 50, 10
-POLICIES = 3
-REFUSES = "the relay refuses"
-KEYS = "addresses can't be opened: a key is missing in SECRET_KEY_FALLBACKS"
-
-
-class OurFault(NewsletterError):
-    """It is not about a recipient: wrong login or sender, a policy, too many refusals, or a missing key."""
-
-    def __init__(self, reply: Reply | None, reason: str = REFUSES) -> None:
-        super().__init__(f"{reason}: {reply.code} {reply.status}".strip() if reply else reason)
-        self.reply = reply
-
-
-def explain(reason: str) -> str:
-    """Return the reason of a pause, as it is stored, in the reader's language."""
-    if reason == KEYS:
-        return _("addresses can't be opened: a key is missing in SECRET_KEY_FALLBACKS")
-    if not reason.startswith(REFUSES):
-        return reason
-    reply = reason.removeprefix(REFUSES).removeprefix(": ")
-    return _("the relay refuses: %(reply)s", reply=reply) if reply else _("the relay refuses")
+OURS = 3
 
 
 class Breaker:
-    """Watches the outcomes of one worker's slice of a campaign."""
+    """Watches the outcomes of one worker's slice of a campaign. `memory` is that of the slice before."""
 
-    def __init__(self) -> None:
-        self._last: deque[bool] = deque([False] * OF_THE_LAST, OF_THE_LAST)
-        self._failed = 0
+    def __init__(self, memory: int = 0) -> None:
+        self._last = deque((bool(memory >> age & 1) for age in reversed(range(OF_THE_LAST))), OF_THE_LAST)
+        self._failed = sum(self._last)
         self._in_a_row = 0
+        while self._in_a_row < OF_THE_LAST and memory >> self._in_a_row & 1:
+            self._in_a_row += 1
         self._reply: Reply | None = None
-        self._dropped = self._policies = 0
+        self._dropped = self._ours = self._number = 0
+        self._unknown: list[tuple[int, int]] = []
 
-    def note(self, outcome: Outcome) -> None:
-        """Take one outcome into account.
+    @property
+    def memory(self) -> int:
+        """The last outcomes as bits, the newest the lowest: 1 for a mail that was refused for good."""
+        return sum(failed << age for age, failed in enumerate(reversed(self._last)))
+
+    def unknown(self) -> list[tuple[int, int]]:
+        """Return the recipients who were said not to exist, each with how many outcomes ago that was."""
+        return [(recipient_id, self._number - number) for recipient_id, number in self._unknown]
+
+    def note(self, outcome: Outcome, *, unknown: bool = False) -> None:
+        """Take one outcome into account. `unknown`: the relay said that there is no such address.
 
         Raises `OurFault` when it is no longer about single recipients, `RelayAway` when the relay only hangs up.
         """
+        self._number += 1
         failed = outcome.state is DeliveryState.FAILED
         self._failed += failed - self._last[0]
         self._last.append(failed)
         if outcome.state is DeliveryState.SENT:
             self._dropped = self._in_a_row = 0
             return
+        if unknown:
+            self._unknown.append((outcome.claim.recipient_id, self._number))
         dropped = outcome.code is None and outcome.state in (DeliveryState.QUEUED, DeliveryState.DEFERRED)
         self._dropped = self._dropped + 1 if dropped else 0
         self._in_a_row = self._in_a_row + 1 if failed else 0
-        self._policies += Reply(outcome.code or 0, outcome.status or "").policy
         if outcome.code and outcome.code >= 500:
             self._reply = Reply(outcome.code, outcome.status or "")
+            self._ours += is_ours(self._reply)
         self._check()
 
     def _check(self) -> None:
         if self._dropped >= IN_A_ROW:
             raise RelayAway
-        if self._failed > AT_MOST or self._policies >= POLICIES or self._in_a_row >= IN_A_ROW:
+        if self._ours >= OURS:
             raise OurFault(self._reply)
+        if self._failed > AT_MOST or self._in_a_row >= IN_A_ROW:
+            raise OurFault(self._reply, FAILURES)

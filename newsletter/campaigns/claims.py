@@ -12,6 +12,7 @@ from psycopg.rows import args_row
 from sqlalchemy import Connection, text
 
 from newsletter.campaigns.models import DeliveryState
+from newsletter.campaigns.windows import OPEN
 
 LEASE_SECONDS = 60
 BACK_OFF_MINUTES = (5, 15, 60, 240)
@@ -48,12 +49,16 @@ class Outcome(NamedTuple):
     status: str | None = None
 
 
+_MAY_SEND = f"""
+    EXISTS (SELECT FROM campaign JOIN newsletter ON newsletter.id = campaign.newsletter_id
+            WHERE campaign.id = :campaign AND campaign.state = 'sending' AND {OPEN})
+"""
 _CLAIM = text(f"""
     WITH number AS MATERIALIZED (SELECT nextval('batch_id_seq') AS batch_id),
     due AS MATERIALIZED (
         SELECT id FROM delivery
         WHERE campaign_id = :campaign AND state = 'queued' AND id > :after
-          AND EXISTS (SELECT FROM campaign WHERE campaign.id = :campaign AND campaign.state = 'sending')
+          AND {_MAY_SEND}
         ORDER BY id LIMIT :number FOR UPDATE SKIP LOCKED
     ),
     mine AS (
@@ -71,6 +76,10 @@ _WAKE = text("""
     UPDATE delivery SET state = 'queued', not_before = NULL, updated_at = now()
     WHERE campaign_id = :campaign AND state = 'deferred' AND not_before <= now()
 """)
+_SOONEST = text(f"""
+    SELECT CAST(extract(epoch FROM min(not_before) - now()) AS float) FROM delivery
+    WHERE campaign_id = :campaign AND state = 'deferred' AND {_MAY_SEND}
+""")  # noqa: S608
 _LOCKS_END = text("SET LOCAL idle_in_transaction_session_timeout = '90s'")
 # A tombstone has no address: that person has left while another batch held the row.
 _HOLD = """
@@ -124,6 +133,12 @@ def claim(connection: Connection, campaign_id: int, number: int, after: int = 0)
 def wake(connection: Connection, campaign_id: int) -> int:
     """Queue the deferred deliveries whose time has come; return how many. The caller commits."""
     return connection.execute(_WAKE, {"campaign": campaign_id}).rowcount
+
+
+def soonest(connection: Connection, campaign_id: int) -> float | None:
+    """Return in how many seconds the next deferred delivery may go; None when there is none, or none may go."""
+    seconds: float | None = connection.execute(_SOONEST, {"campaign": campaign_id}).scalar_one()
+    return seconds
 
 
 def hold(connection: Connection, batch_id: int) -> list[Claim]:

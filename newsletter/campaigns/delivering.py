@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from newsletter.campaigns.breaker import KEYS, Breaker, OurFault
+from newsletter.campaigns.breaker import Breaker
 from newsletter.campaigns.claims import Claim, Outcome
 from newsletter.campaigns.desk import Desk
-from newsletter.campaigns.fates import outcome_of
+from newsletter.campaigns.fates import is_unknown, outcome_of
+from newsletter.campaigns.faults import KEYS, OurFault
 from newsletter.campaigns.ledger import Ledger
 from newsletter.campaigns.mails import Composer
 from newsletter.campaigns.models import DeliveryState
@@ -39,13 +40,22 @@ class Sender:
     """Sends what is due of one campaign, until `enough()` says so or nothing is due."""
 
     def __init__(
-        self, app: Flask, desk: Desk, composer: Composer, connections: int, enough: Callable[[], bool]
+        self,
+        app: Flask,
+        desk: Desk,
+        composer: Composer,
+        connections: int,
+        enough: Callable[[], bool],
+        breaker: Breaker,
     ) -> None:
         self._composer = composer
         self._enough = enough
+        self._replies = desk.replies
         self._exchange = Exchange(app, connections, self._next)
         self._ledger = Ledger(desk, ON_WIRE_PER_LINE * connections, self._exchange.wake)
-        self._breaker = Breaker()
+        self.breaker = breaker
+        self.useful = False
+        """Whether the relay has taken a mail."""
         self._error: NewsletterError | None = None
 
     def run(self) -> None:
@@ -105,13 +115,15 @@ class Sender:
 
     def _take(self, verdict: Verdict) -> None:
         claim: Claim = verdict.letter.key
+        self._replies.note(verdict.reply)
         try:
             outcome = outcome_of(claim, verdict)
         except OurFault as error:
             self._fail(error)
             outcome = Outcome(claim, DeliveryState.QUEUED)
         self._ledger.note(outcome)
+        self.useful = self.useful or outcome.state is DeliveryState.SENT
         try:
-            self._breaker.note(outcome)
+            self.breaker.note(outcome, unknown=outcome.state is DeliveryState.FAILED and is_unknown(verdict))
         except (OurFault, RelayAway) as error:
             self._fail(error)

@@ -15,11 +15,16 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from newsletter.campaigns import claims
+from newsletter.campaigns import claims, rates
 from newsletter.campaigns.claims import Claim, Claimed, Outcome
+from newsletter.campaigns.domains import Domains
+from newsletter.campaigns.rates import UNLIMITED, Limits
+from newsletter.campaigns.replies import Replies
 from newsletter.core.stopping import stopping
 
 SETTLE_SECONDS, LAST_TRY_SECONDS = 600.0, 15.0
+SOON_SECONDS = 2.0
+"""A sender waits so long for a mail that is to go later, instead of ending and being rung for again."""
 _AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
@@ -39,28 +44,44 @@ class Batch:
             self.locks.close()
 
 
+@dataclass(frozen=True)
+class Wait:
+    """Nothing may go now, but something will in so many seconds: a limit, or a mail that waits, says so."""
+
+    seconds: float
+
+
 class Desk:
     """The database's side of one campaign's sending. `open_batch` may run beside the others, each once at a time."""
 
-    def __init__(self, engine: Engine, campaign_id: int) -> None:
+    def __init__(self, engine: Engine, campaign_id: int, limits: Limits = UNLIMITED) -> None:
         self._engine = engine
         self._campaign_id = campaign_id
+        self._together = limits.together
+        self._domains = Domains(campaign_id, limits.by_domain)
+        self.replies = Replies(campaign_id)
         self._last_id = 0
         # A turn is one statement, and so one round trip. Commits stay in their places all the same: a connection that
         # SQLAlchemy had to open again has forgotten this option.
         self._marks = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
-    def open_batch(self, number: int) -> Batch | None:
+    def open_batch(self, number: int) -> Batch | Wait | None:
         """Claim up to `number` deliveries and hold their recipients; None when nothing is due."""
         with ExitStack() as unless_all_is_well:
             locks = unless_all_is_well.enter_context(self._engine.connect())
-            claimed = self._claim(locks, number)
+            drawn = rates.draw(locks, self._campaign_id, number, self._together)
+            locks.commit()
+            if not drawn.number:
+                return Wait(drawn.seconds)
+            claimed = self._claim(locks, drawn.number)
             if claimed is None:
-                return None
+                soonest = claims.soonest(locks, self._campaign_id)
+                return Wait(soonest) if soonest is not None and soonest < SOON_SECONDS else None
             held = claims.hold(locks, claimed.batch_id)
             if len(held) < claimed.number:
                 with self._engine.begin() as connection:
                     claims.skip(connection, claimed.batch_id, held)
+            held = self._domains.admit(self._engine, held)
             unless_all_is_well.pop_all()
         return Batch(claimed.batch_id, locks, deque(held), len(held))
 
@@ -85,6 +106,7 @@ class Desk:
         with self._clean_marks():
             may = claims.turn(self._marks, outcomes, batch.id, window[-1].id)
             self._marks.commit()
+            self.replies.write(self._marks)
         batch.locks.execute(text("SELECT 1"))  # the locks are worth nothing if their connection is gone
         return may
 
@@ -118,6 +140,7 @@ class Desk:
             raise
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Write the last replies, and give the connection back."""
+        self.replies.write(self._marks, now=True)
         with suppress(SQLAlchemyError):
             self._marks.close()

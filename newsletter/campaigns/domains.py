@@ -7,7 +7,7 @@ counts, and holds up no mail to another domain.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from newsletter.campaigns import rates
 from newsletter.campaigns.claims import Claim
@@ -30,26 +30,20 @@ class Domains:
         self._limits = limits
         self._opener = address.opener()
 
-    def admit(self, connection: Connection, held: list[Claim]) -> list[Claim]:
-        """Return those of a batch that may go now, and put the others off. The caller commits."""
+    def admit(self, engine: Engine, held: list[Claim]) -> list[Claim]:
+        """Return those of a batch that may go now; the others are put off. Commits."""
         if not self._limits:
             return held
         domains = [self._domain(claim) for claim in held]
         wanted = Counter(domain for domain in domains if domain in self._limits)
         if not wanted:
             return held
-        room = rates.draw_by_domain(connection, wanted, self._limits)
-        admitted: list[Claim] = []
-        beyond: dict[str, list[Claim]] = {}
-        for claim, domain in zip(held, domains, strict=True):
-            if room.get(domain) == 0:
-                beyond.setdefault(domain, []).append(claim)
-                continue
-            admitted.append(claim)
-            if domain in room:
-                room[domain] -= 1
-        for domain, claims in beyond.items():
-            self._put_off(connection, domain, claims)
+        with engine.begin() as connection:
+            room = rates.draw_by_domain(connection, wanted, self._limits)
+        admitted, beyond = _shared_out(held, domains, room)
+        with engine.begin() as connection:
+            for domain, claims in beyond.items():
+                self._put_off(connection, domain, claims)
         return admitted
 
     def _put_off(self, connection: Connection, domain: str, claims: Sequence[Claim]) -> None:
@@ -64,3 +58,19 @@ class Domains:
             return address.domain(self._opener.open(claim.address_sealed).decode())
         except Unsealable:  # the sender will say so
             return ""
+
+
+def _shared_out(
+    held: Sequence[Claim], domains: Sequence[str], room: dict[str, int]
+) -> tuple[list[Claim], dict[str, list[Claim]]]:
+    """Return the claims for which there is room in their domain, and those beyond it by domain."""
+    admitted: list[Claim] = []
+    beyond: dict[str, list[Claim]] = {}
+    for claim, domain in zip(held, domains, strict=True):
+        if room.get(domain) == 0:
+            beyond.setdefault(domain, []).append(claim)
+            continue
+        admitted.append(claim)
+        if domain in room:
+            room[domain] -= 1
+    return admitted, beyond

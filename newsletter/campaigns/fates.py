@@ -1,7 +1,7 @@
 """What a relay's verdict means for a delivery."""
 
-from newsletter.campaigns.breaker import OurFault
 from newsletter.campaigns.claims import Claim, Outcome
+from newsletter.campaigns.faults import SENDER, OurFault, is_ours, is_unknown_address
 from newsletter.campaigns.models import DeliveryState
 from newsletter.mail.pipeline import Fate, Stage, Verdict
 
@@ -25,10 +25,16 @@ def outcome_of(claim: Claim, verdict: Verdict) -> Outcome:
         return Outcome(claim, DeliveryState.QUEUED, reply.code, reply.status)
     permanent = reply.code >= 500
     if permanent and verdict.stage not in (Stage.RCPT, Stage.DOT):
-        raise OurFault(reply)
-    if reply.policy:
+        raise OurFault(reply, SENDER if verdict.stage is Stage.MAIL and not is_ours(reply) else "")
+    if is_ours(reply):
         # Our fault at first. But where only this one's provider says so again after a resume, the others go on.
         if claim.attempt == 1:
             raise OurFault(reply)
         return Outcome(claim, DeliveryState.DEFERRED, reply.code, reply.status)
     return Outcome(claim, DeliveryState.FAILED if permanent else DeliveryState.DEFERRED, reply.code, reply.status)
+
+
+def is_unknown(verdict: Verdict) -> bool:
+    """Return whether the relay said for good, and to RCPT, that there is no such address."""
+    refused = verdict.fate is Fate.REFUSED and verdict.stage is Stage.RCPT
+    return refused and verdict.reply is not None and is_unknown_address(verdict.reply)

@@ -2,16 +2,20 @@
 
 import logging
 import time
+from datetime import timedelta
 
 from flask import Flask, current_app
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import exists, func, or_
 
-from newsletter.campaigns import life
-from newsletter.campaigns.breaker import OurFault
+from newsletter.campaigns import life, refusals
+from newsletter.campaigns.breaker import Breaker
 from newsletter.campaigns.delivering import Sender
-from newsletter.campaigns.desk import Desk
+from newsletter.campaigns.desk import SOON_SECONDS, Desk
+from newsletter.campaigns.faults import OurFault
 from newsletter.campaigns.mails import Composer
-from newsletter.campaigns.models import Campaign, CampaignState, Delivery, DeliveryState
+from newsletter.campaigns.models import Campaign, Delivery, DeliveryState
+from newsletter.campaigns.rates import Limits
+from newsletter.campaigns.windows import sendable
 from newsletter.core import queues
 from newsletter.core.db import db
 from newsletter.core.errors import NewsletterError
@@ -28,10 +32,11 @@ LOOK_SECONDS = 0.5
 @queues.job
 def send_campaign(campaign_id: int) -> None:
     """Send for some seconds; ring again when more is due. Any number of workers may do this at once."""
-    campaign = db.session.get(Campaign, campaign_id)
-    if campaign is None or campaign.state != CampaignState.SENDING:
+    if not _may_send(campaign_id):
         life.finish(campaign_id)
         return
+    campaign = db.session.get_one(Campaign, campaign_id)
+    memory = campaign.last_outcomes
     try:
         composer = Composer(db.session(), campaign)
     except NewsletterError as error:  # a sender or text that no mail can be made of
@@ -41,29 +46,53 @@ def send_campaign(campaign_id: int) -> None:
         db.session.rollback()
     if _due(campaign_id) and queues.has_idle_worker(queues.CAMPAIGNS):
         queues.ring(queues.CAMPAIGNS, send_campaign, campaign_id)
-    try:
-        more = _slice(campaign_id, composer)
-    except RelayAway:
-        log.warning("campaign %s: the relay is away, the sweep will try again", campaign_id)
-        return
-    except OurFault as error:
-        _pause(campaign_id, error)
-        return
-    if more:
+    if _slice(campaign_id, composer, Breaker(memory)):
         queues.ring(queues.CAMPAIGNS, send_campaign, campaign_id)
     else:
         life.finish(campaign_id)
+    if refusals.due(campaign_id):
+        queues.ring(queues.CAMPAIGNS, remove_refused, campaign_id)
 
 
-def _slice(campaign_id: int, composer: Composer) -> bool:
+@queues.job
+def remove_refused(campaign_id: int) -> None:
+    """Remove recipients whose address does not exist, as the relay says; ring again when there are more."""
+    found = refusals.due(campaign_id)
+    removed = refusals.remove(campaign_id, found, current_app.config["HARD_BOUNCES"])
+    if removed:
+        log.info("campaign %s: %s addresses that do not exist are removed", campaign_id, removed)
+    if len(found) == refusals.AT_ONCE:
+        queues.ring(queues.CAMPAIGNS, remove_refused, campaign_id)
+
+
+def _slice(campaign_id: int, composer: Composer, breaker: Breaker) -> bool:
     """Send for a while; return whether more is due."""
-    desk = Desk(db.engine, campaign_id)
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy has it
+    limits = Limits(app.config["MAILS_PER_SECOND"], app.config["MAILS_PER_SECOND_BY_DOMAIN"])
+    desk = Desk(db.engine, campaign_id, limits)
+    away = False
+    sender = Sender(app, desk, composer, app.config["SENDING_CONNECTIONS"], Patience().over, breaker)
     try:
-        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy has it
-        Sender(app, desk, composer, app.config["SENDING_CONNECTIONS"], Patience().over).run()
+        sender.run()
+    except RelayAway:
+        log.warning("campaign %s: the relay is away, the sweep will try again", campaign_id)
+        away = True
+    except OurFault as error:
+        _pause(campaign_id, error)
     finally:
         desk.close()
+    _learn(campaign_id, breaker, useful=sender.useful, away=away)
     return _due(campaign_id)
+
+
+def _learn(campaign_id: int, breaker: Breaker, *, useful: bool, away: bool) -> None:
+    """Keep what a slice has shown of the relay and of those it refused."""
+    if useful:
+        life.recover(campaign_id)
+    if away:
+        life.set_back(campaign_id)
+    life.remember(campaign_id, breaker.memory)
+    refusals.note(campaign_id, breaker.unknown())
 
 
 class Patience:
@@ -88,13 +117,21 @@ def _pause(campaign_id: int, error: NewsletterError) -> None:
     life.pause(campaign_id, str(error))
 
 
+def _may_send(campaign_id: int) -> bool:
+    found = db.session.execute(sendable().where(Campaign.id == campaign_id)).first() is not None
+    db.session.rollback()
+    return found
+
+
 def _due(campaign_id: int) -> bool:
+    """Return whether there is something to send, and it may be sent."""
     queued = exists().where(Delivery.campaign_id == campaign_id, Delivery.state == DeliveryState.QUEUED)
     deferred = exists().where(
         Delivery.campaign_id == campaign_id,
         Delivery.state == DeliveryState.DEFERRED,
-        Delivery.not_before <= func.now(),
+        Delivery.not_before <= func.now() + timedelta(seconds=SOON_SECONDS),
     )
-    found = bool(db.session.execute(select(or_(queued, deferred))).scalar())
+    query = sendable().where(Campaign.id == campaign_id, or_(queued, deferred))
+    found = db.session.execute(query).first() is not None
     db.session.rollback()
     return found

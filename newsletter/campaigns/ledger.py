@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.campaigns.claims import Claim, Outcome
 from newsletter.campaigns.clerk import Clerk
-from newsletter.campaigns.desk import Batch, Desk
+from newsletter.campaigns.desk import Batch, Desk, Wait
 from newsletter.campaigns.models import DeliveryState
 from newsletter.campaigns.pace import Pace
 
@@ -46,6 +46,7 @@ class Ledger:
         self._batches: dict[int, Batch] = {}
         self._outcomes: list[Outcome] = []
         self._failures = 0
+        self._open_at = 0.0
         self._turner, self._opener = Clerk("desk", wake), Clerk("batches", wake)
 
     @property
@@ -125,13 +126,16 @@ class Ledger:
 
     def _may_open(self, current: Batch | None) -> bool:
         """The next batch is claimed while the last of this one are on their way, so that no line runs dry."""
-        if self.ending or self.dry or len(self._batches) > 1:
+        if self.ending or self.dry or len(self._batches) > 1 or time.monotonic() < self._open_at:
             return False
         return current is None or len(current.waiting) < self._pace.batch // 4
 
-    def _opened(self, batch: Batch | None) -> None:
+    def _opened(self, batch: Batch | Wait | None) -> None:
         if batch is None:
             self.dry = True
+            return
+        if isinstance(batch, Wait):  # as long as nothing is on its way, the lines look here a few times a second
+            self._open_at = time.monotonic() + batch.seconds
             return
         self._pace.mark()
         self._batches[batch.id] = batch

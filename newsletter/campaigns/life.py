@@ -10,6 +10,7 @@ from newsletter.core.db import db
 
 EDITABLE = (CampaignState.DRAFT, CampaignState.SCHEDULED)
 OPEN = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.DEFERRED)
+FIRST_REST_SECONDS, LONGEST_REST_SECONDS, MOST_SETBACKS = 5, 300, 10
 AT_ONCE = 10_000
 """Deliveries skipped in one transaction: some tenths of a second."""
 
@@ -28,9 +29,52 @@ def move(campaign_id: int, *, of: Sequence[CampaignState], to: CampaignState, **
 
 def pause(campaign_id: int, reason: str) -> bool:
     """Pause a campaign that is being sent, for a reason that staff are shown. Commits."""
-    paused = move(campaign_id, of=[CampaignState.SENDING], to=CampaignState.PAUSED, pause_reason=reason)
+    paused = move(
+        campaign_id, of=[CampaignState.SENDING], to=CampaignState.PAUSED, pause_reason=reason, last_outcomes=0
+    )
     db.session.commit()
     return paused
+
+
+def set_back(campaign_id: int) -> None:
+    """Leave the relay alone for a while, which grows with each attempt in vain: 5 s at first, at most 5 min. Commits.
+
+    Several workers that meet a relay that is away at the same time are one attempt.
+    """
+    pause_seconds = func.least(FIRST_REST_SECONDS * func.power(2, Campaign.setbacks), LONGEST_REST_SECONDS)
+    db.session.execute(
+        update(Campaign)
+        .where(Campaign.id == campaign_id, or_(Campaign.not_before.is_(None), Campaign.not_before <= func.now()))
+        .values(
+            not_before=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, pause_seconds),
+            setbacks=func.least(Campaign.setbacks + 1, MOST_SETBACKS),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()
+
+
+def recover(campaign_id: int) -> None:
+    """Note that the relay takes mail. Commits."""
+    db.session.execute(
+        update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.setbacks > 0)
+        .values(setbacks=0, not_before=None)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()
+
+
+def remember(campaign_id: int, last_outcomes: int) -> None:
+    """Keep the breaker's memory for the next slice, unless a pause has cleared it. Commits."""
+    db.session.execute(
+        update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.state == CampaignState.SENDING)
+        .where(Campaign.last_outcomes != last_outcomes)
+        .values(last_outcomes=last_outcomes)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()
 
 
 def finish(campaign_id: int) -> None:

@@ -6,6 +6,7 @@ worker has drawn and not used is lost, which is little: it draws a quarter to ha
 
 from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, text
@@ -53,6 +54,16 @@ _BOOK = text("""
 """)
 
 
+class Limits(NamedTuple):
+    """An installation's limits in mails per second: all together (0: none), and by receiving domain."""
+
+    together: int = 0
+    by_domain: Mapping[str, int] = MappingProxyType({})
+
+
+UNLIMITED = Limits()
+
+
 class Drawn(NamedTuple):
     """How many mails may go now; when it is none, in how many seconds to ask again."""
 
@@ -66,12 +77,12 @@ class _Filled(NamedTuple):
     rate: float
 
 
-def draw(connection: Connection, campaign_id: int, wanted: int, installation: int) -> Drawn:
-    """Draw up to `wanted` mails of a campaign from its newsletter's and the installation's limit (0: none).
+def draw(connection: Connection, campaign_id: int, wanted: int, together: int) -> Drawn:
+    """Draw up to `wanted` mails of a campaign from its newsletter's limit and from the installation's, `together`.
 
     The caller commits, and soon: other workers wait for it.
     """
-    filled = _refill(connection, campaign_id, installation, {})
+    filled = _refill(connection, campaign_id, together, {})
     if not filled:
         return Drawn(wanted, 0)
     slowest = min(limit.rate for limit in filled)
@@ -85,7 +96,7 @@ def draw(connection: Connection, campaign_id: int, wanted: int, installation: in
 
 
 def draw_by_domain(connection: Connection, wanted: Mapping[str, int], rates: Mapping[str, int]) -> dict[str, int]:
-    """Draw up to as many mails for each receiving domain as are `wanted`; return how many may go. The caller commits."""
+    """Draw up to as many mails to each domain as are `wanted`; return how many may go. The caller commits."""
     filled = _refill(connection, 0, 0, {domain: rates[domain] for domain in wanted})
     drawn = {limit.name: min(wanted[limit.name], int(limit.tokens)) for limit in filled}
     _take(connection, drawn)
@@ -107,12 +118,10 @@ def forget_idle() -> None:
     db.session.commit()
 
 
-def _refill(
-    connection: Connection, campaign_id: int, installation: int, domains: Mapping[str, int]
-) -> list[_Filled]:
+def _refill(connection: Connection, campaign_id: int, together: int, domains: Mapping[str, int]) -> list[_Filled]:
     values = {
         "campaign": campaign_id,
-        "rate": installation,
+        "rate": together,
         "domains": list(domains),
         "rates": [float(rate) for rate in domains.values()],
     }

@@ -9,7 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from newsletter.campaigns import audience, breaker, checks, service, trail
+from newsletter.campaigns import audience, checks, faults, service, trail
 from newsletter.campaigns.counts import counts, counts_of
 from newsletter.campaigns.figures import figures
 from newsletter.campaigns.models import Campaign, CampaignState
@@ -95,7 +95,8 @@ def _page(campaign: Campaign, problem: str = "", to: str = "", to_error: str = "
         id=public_id,
         newsletter=newsletter,
         problem=problem,
-        pause_reason=breaker.explain(campaign.pause_reason or ""),
+        pause_reason=faults.explain(campaign.pause_reason or ""),
+        advice=faults.advise(campaign.pause_reason or ""),
         to=to or current_user.email,
         to_error=to_error,
         **values,

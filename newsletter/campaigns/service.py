@@ -124,7 +124,7 @@ def pause(campaign: Campaign) -> Campaign:
 
 def resume(campaign: Campaign) -> Campaign:
     """Go on; raise `Conflict` when it is not paused."""
-    _moved(campaign, [PAUSED], SENDING, pause_reason=None)
+    _moved(campaign, [PAUSED], SENDING, pause_reason=None, setbacks=0, not_before=None)
     queues.ring(queues.CAMPAIGNS, jobs.send_campaign, campaign.id)
     return campaign
 

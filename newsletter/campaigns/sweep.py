@@ -5,8 +5,9 @@ from datetime import timedelta
 
 from sqlalchemy import exists, func, select
 
-from newsletter.campaigns import claims, jobs, life, service
+from newsletter.campaigns import claims, jobs, life, refusals, service
 from newsletter.campaigns.models import Batch, Campaign, CampaignState, Delivery, DeliveryState
+from newsletter.campaigns.windows import sendable
 from newsletter.core import queues
 from newsletter.core.db import db
 from newsletter.core.errors import Invalid
@@ -27,8 +28,10 @@ def sweep() -> None:
     life.reopen()
     if not queues.waiting(queues.CAMPAIGNS):
         # Not for one that a worker has in hand: it would let go of its connections to hear the bell.
-        for campaign_id in _ids(CampaignState.SENDING) - _in_hand():
+        for campaign_id in _sendable() - _in_hand():
             queues.ring(queues.CAMPAIGNS, jobs.send_campaign, campaign_id)
+        for campaign_id in filter(refusals.due, refusals.campaigns()):
+            queues.ring(queues.CAMPAIGNS, jobs.remove_refused, campaign_id)
 
 
 def start_due() -> None:
@@ -55,6 +58,12 @@ def _in_hand() -> set[int]:
     fresh = func.now() + timedelta(seconds=claims.LEASE_SECONDS) - IN_HAND
     held = exists().where(Delivery.batch_id == Batch.id, Delivery.state == DeliveryState.CLAIMED)
     ids = set(db.session.execute(select(Batch.campaign_id).where(Batch.lease_until > fresh, held)).scalars())
+    db.session.commit()
+    return ids
+
+
+def _sendable() -> set[int]:
+    ids = set(db.session.execute(sendable()).scalars())
     db.session.commit()
     return ids
 

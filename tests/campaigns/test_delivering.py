@@ -16,9 +16,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from newsletter.campaigns import claims, delivering, jobs, service, sweep
-from newsletter.campaigns.breaker import KEYS
 from newsletter.campaigns.counts import counts
 from newsletter.campaigns.desk import Desk
+from newsletter.campaigns.faults import KEYS
 from newsletter.campaigns.models import CampaignState, Delivery, DeliveryState
 from newsletter.core import queues
 from newsletter.core.db import db, utcnow
@@ -40,6 +40,12 @@ def fates(campaign_id: int) -> dict[str, int]:
 def end_leases() -> None:
     """Let the time of every claim run out."""
     db.session.execute(db.text("UPDATE batch SET lease_until = now() - interval '1 second'"))
+    db.session.commit()
+
+
+def end_rest() -> None:
+    """Let the time be over for which the relay is left alone."""
+    db.session.execute(db.text("UPDATE campaign SET not_before = now()"))
     db.session.commit()
 
 
@@ -221,6 +227,7 @@ def test_a_relay_that_is_away_delays_and_loses_nothing(sink: Sink, run_jobs: Run
     assert fates(campaign.id) == {"audience": 5, "queued": 5}
 
     sink.start()
+    end_rest()
     sweep.sweep()
     run_jobs()
 

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from newsletter.campaigns.breaker import OurFault, explain
+from newsletter.campaigns.faults import OurFault, explain
 from newsletter.core.i18n import speaking
 from newsletter.mail.transport import Reply
 

@@ -1,0 +1,72 @@
+"""The relay's last reply of each kind, for staff to see: code and status, when, and nothing of whom it was about."""
+
+import time
+from contextlib import suppress
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from newsletter.campaigns.models import CampaignReply
+from newsletter.core.db import db
+from newsletter.mail.transport import Reply
+
+EVERY_SECONDS = 1.0
+MOST = 20
+_NOTE = text("""
+    INSERT INTO campaign_reply (campaign_id, code, status, at)
+    SELECT :campaign, code, status, now() FROM unnest(CAST(:codes AS int[]), CAST(:statuses AS text[])) AS said(code, status)
+    ORDER BY code, status
+    ON CONFLICT (campaign_id, code, status) DO UPDATE SET at = excluded.at
+""")
+
+
+class Said(NamedTuple):
+    """A kind of reply, and when it came last."""
+
+    code: int
+    status: str
+    at: datetime
+
+
+class Replies:
+    """What the relay said since it was last written. One thread notes, another writes, once a second at most."""
+
+    def __init__(self, campaign_id: int) -> None:
+        self._campaign_id = campaign_id
+        self._said: set[Reply] = set()
+        self._last: Reply | None = None
+        self._write_at = 0.0
+
+    def note(self, reply: Reply | None) -> None:
+        """Note a reply. Most are like the one before, and cost next to nothing."""
+        if reply is not self._last and reply is not None:
+            self._said.add(reply)
+        self._last = reply
+
+    def write(self, connection: Connection, *, now: bool = False) -> None:
+        """Write what was said, if it is time or `now`. Commits. That it fails is no reason to stop a campaign."""
+        if not self._said or not (now or time.monotonic() >= self._write_at):
+            return
+        self._write_at = time.monotonic() + EVERY_SECONDS
+        said, self._said, self._last = self._said, set(), None
+        values = {
+            "campaign": self._campaign_id,
+            "codes": [reply.code for reply in said],
+            "statuses": [reply.status for reply in said],
+        }
+        with suppress(SQLAlchemyError):
+            connection.execute(_NOTE, values)
+            connection.commit()
+
+
+def latest(campaign_id: int) -> list[Said]:
+    """Return the last reply of each kind, newest first."""
+    query = (
+        select(CampaignReply.code, CampaignReply.status, CampaignReply.at)
+        .where(CampaignReply.campaign_id == campaign_id)
+        .order_by(CampaignReply.at.desc(), CampaignReply.code)
+        .limit(MOST)
+    )
+    return [Said(*row) for row in db.session.execute(query)]
