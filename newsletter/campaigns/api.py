@@ -6,9 +6,10 @@ from typing import Any
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
-from newsletter.campaigns import blocks, fields, service, trail, unsubscribes
+from newsletter.campaigns import blocks, fields, replies, service, trail, unsubscribes
 from newsletter.campaigns.counts import counts, counts_of
 from newsletter.campaigns.models import Campaign
+from newsletter.campaigns.progress import progress
 from newsletter.core import json_bodies, rfc3339
 from newsletter.core.errors import Invalid, NotFound, check_all
 from newsletter.core.i18n import gettext as _
@@ -52,8 +53,16 @@ def create() -> ResponseReturnValue:
 
 @bp.get("/<public_id>")
 def one(public_id: str) -> ResponseReturnValue:
-    """Answer one campaign with its counts."""
-    return _shown(service.by_public_id(public_id))
+    """Answer one campaign with its counts, how fast it goes, and what the relay says."""
+    campaign = service.by_public_id(public_id)
+    now = progress(campaign)
+    return _shown(campaign, now.counts) | {
+        "progress": {"rate_per_minute": now.per_minute, "minutes_left": now.minutes_left},
+        "replies": [
+            {"code": reply.code, "status": reply.status, "at": rfc3339.show(reply.at)}
+            for reply in replies.latest(campaign.id)
+        ],
+    }
 
 
 @bp.patch("/<public_id>")

@@ -114,6 +114,7 @@ _TURN = text(f"""
       AND EXISTS (SELECT FROM campaign WHERE campaign.id = batch.campaign_id AND campaign.state = 'sending')
     RETURNING id
 """)  # noqa: S608
+_GOES_ON = text("SELECT FROM campaign WHERE id = :campaign AND state = 'sending'")
 _SETTLE_ONLY = text(_SETTLE)
 _RECOVER = text("""
     WITH dead AS (DELETE FROM batch WHERE lease_until < now() RETURNING id, wired_through)
@@ -167,6 +168,11 @@ def turn(connection: Connection, outcomes: Sequence[Outcome], batch_id: int, thr
     """
     values = _columns(outcomes) | {"batch": batch_id, "through": through}
     return connection.execute(_TURN, values).first() is not None
+
+
+def goes_on(connection: Connection, campaign_id: int) -> bool:
+    """Return whether the campaign is still being sent."""
+    return connection.execute(_GOES_ON, {"campaign": campaign_id}).first() is not None
 
 
 def settle(connection: Connection, outcomes: Sequence[Outcome]) -> None:

@@ -88,6 +88,7 @@ class Sender:
             for verdict in exchange.step(IDLE_SECONDS):
                 self._take(verdict)
             if exchange.away is not None:
+                self._replies.note(exchange.away.reply)
                 self._fail(OurFault(exchange.away.reply) if exchange.away.permanent else exchange.away)
 
     def _fail(self, error: NewsletterError) -> None:

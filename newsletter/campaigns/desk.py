@@ -110,6 +110,13 @@ class Desk:
         batch.locks.execute(text("SELECT 1"))  # the locks are worth nothing if their connection is gone
         return may
 
+    def goes_on(self) -> bool:
+        """Return whether the campaign is still being sent."""
+        with self._clean_marks():
+            goes_on = claims.goes_on(self._marks, self._campaign_id)
+            self._marks.commit()
+        return goes_on
+
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Write; while the database is away keep trying, because only we know what became of them.
 

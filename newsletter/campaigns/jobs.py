@@ -24,7 +24,7 @@ from newsletter.mail.transport import RelayAway
 
 log = logging.getLogger(__name__)
 
-SLICE_SECONDS, LONGEST_SECONDS = 3.0, 60.0
+SLICE_SECONDS, LONGEST_SECONDS = 1.5, 60.0
 """After the first a job ends when someone waits for this worker, after the second in any case."""
 LOOK_SECONDS = 0.5
 

@@ -24,6 +24,7 @@ LOCK_SECONDS = 5.0
 leaving waits up to eight seconds for them."""
 MOST_FAILURES = 5
 """After these the leases must speak for what is not written: a database that is merely away is no failure."""
+LOOK_SECONDS = 1.0
 TURNS_AT_ONCE = 3
 """A turn is worth its while when it moves this part of what may be on the wire."""
 
@@ -46,7 +47,7 @@ class Ledger:
         self._batches: dict[int, Batch] = {}
         self._outcomes: list[Outcome] = []
         self._failures = 0
-        self._open_at = 0.0
+        self._open_at = self._look_at = 0.0
         self._turner, self._opener = Clerk("desk", wake), Clerk("batches", wake)
 
     @property
@@ -123,6 +124,8 @@ class Ledger:
             self._wire(current, window)
         elif self._outcomes and (idle or len(self._outcomes) >= self._worthwhile):
             self._settle()
+        elif self._batches and not self.ending and time.monotonic() >= self._look_at:
+            self._look()
 
     def _may_open(self, current: Batch | None) -> bool:
         """The next batch is claimed while the last of this one are on their way, so that no line runs dry."""
@@ -143,6 +146,7 @@ class Ledger:
     def _wire(self, batch: Batch, number: int) -> None:
         window = [batch.waiting.popleft() for _ in range(number)]
         outcomes, self._outcomes = self._outcomes, []
+        self._look_at = time.monotonic() + LOOK_SECONDS
 
         def undo() -> None:
             self._put_back(outcomes)
@@ -151,6 +155,15 @@ class Ledger:
         self._turner.give(
             lambda: self._desk.turn(outcomes, batch, window), lambda may: self._wired(window, may=may), undo
         )
+
+    def _look(self) -> None:
+        """See between two turns whether the campaign was paused: on a slow relay they lie far apart."""
+
+        def looked(goes_on: bool) -> None:
+            self.ending = self.ending or not goes_on
+
+        self._look_at = time.monotonic() + LOOK_SECONDS
+        self._turner.give(self._desk.goes_on, looked)
 
     def _wired(self, window: list[Claim], *, may: bool) -> None:
         if may:

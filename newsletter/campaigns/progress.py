@@ -2,14 +2,16 @@
 
 import math
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from newsletter.campaigns.counts import counts, counts_of
 from newsletter.campaigns.models import Campaign, CampaignState, ProgressMark
-from newsletter.core.db import db
+from newsletter.core.db import db, utcnow
+from newsletter.recipients import hours
+from newsletter.recipients.models import Newsletter
 
 LOOK_BACK = timedelta(seconds=30)
 SETTLED = ("sent", "failed", "skipped", "in_doubt")
@@ -17,13 +19,18 @@ SETTLED = ("sent", "failed", "skipped", "in_doubt")
 
 @dataclass(frozen=True)
 class Progress:
-    """`counts` as `counts.counts` gives them; `per_minute` and `minutes_left` are None when nothing moves."""
+    """`counts` as `counts.counts` gives them; `per_minute` and `minutes_left` are None when nothing moves.
+
+    `opens_at` is when the delivery window opens that is closed now, `again_at` when the relay is tried again.
+    """
 
     state: CampaignState
     counts: dict[str, int]
     done: int
     per_minute: int | None
     minutes_left: int | None
+    opens_at: datetime | None = None
+    again_at: datetime | None = None
 
 
 def progress(campaign: Campaign) -> Progress:
@@ -33,7 +40,12 @@ def progress(campaign: Campaign) -> Progress:
     per_minute = _per_minute(campaign, done) if campaign.state == CampaignState.SENDING else 0
     left = numbers["audience"] - done
     minutes_left = math.ceil(left / per_minute) if per_minute and left else None
-    return Progress(campaign.state, numbers, done, per_minute or None, minutes_left)
+    opens_at = again_at = None
+    if campaign.state == CampaignState.SENDING:
+        newsletter = db.session.get_one(Newsletter, campaign.newsletter_id)
+        opens_at = hours.opens_at(newsletter, utcnow())
+        again_at = campaign.not_before if campaign.not_before and campaign.not_before > utcnow() else None
+    return Progress(campaign.state, numbers, done, per_minute or None, minutes_left, opens_at, again_at)
 
 
 def _settled(numbers: dict[str, int]) -> int:

@@ -8,15 +8,19 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from newsletter.campaigns.faults import is_ours, is_unknown_address
 from newsletter.campaigns.models import CampaignReply
 from newsletter.core.db import db
-from newsletter.mail.transport import Reply
+from newsletter.core.i18n import gettext as _
+from newsletter.mail.pipeline import CLOSING
+from newsletter.mail.transport import COMPLETED, Reply
 
 EVERY_SECONDS = 1.0
 MOST = 20
 _NOTE = text("""
     INSERT INTO campaign_reply (campaign_id, code, status, at)
-    SELECT :campaign, code, status, now() FROM unnest(CAST(:codes AS int[]), CAST(:statuses AS text[])) AS said(code, status)
+    SELECT :campaign, code, status, now()
+    FROM unnest(CAST(:codes AS int[]), CAST(:statuses AS text[])) AS said(code, status)
     ORDER BY code, status
     ON CONFLICT (campaign_id, code, status) DO UPDATE SET at = excluded.at
 """)
@@ -28,6 +32,20 @@ class Said(NamedTuple):
     code: int
     status: str
     at: datetime
+
+    @property
+    def meaning(self) -> str:
+        """What it says, in the reader's language."""
+        reply = Reply(self.code, self.status)
+        if reply.is_a(COMPLETED):
+            return _("taken")
+        if self.code == CLOSING:
+            return _("the relay closed the connection")
+        if self.code < 500:
+            return _("not now; it is tried again")
+        if is_ours(reply):
+            return _("refuses us, not the recipient")
+        return _("there is no such address") if is_unknown_address(reply) else _("refused for good")
 
 
 class Replies:
@@ -56,9 +74,12 @@ class Replies:
             "codes": [reply.code for reply in said],
             "statuses": [reply.status for reply in said],
         }
-        with suppress(SQLAlchemyError):
+        try:
             connection.execute(_NOTE, values)
             connection.commit()
+        except SQLAlchemyError:
+            with suppress(SQLAlchemyError):
+                connection.rollback()
 
 
 def latest(campaign_id: int) -> list[Said]:

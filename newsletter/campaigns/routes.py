@@ -1,24 +1,22 @@
 """Staff pages of campaigns: the overview, the list, one campaign's page, and what one can do with it."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from newsletter.campaigns import audience, checks, faults, service, trail
+from newsletter.campaigns import audience, checks, faults, replies, service, trail
 from newsletter.campaigns.counts import counts, counts_of
 from newsletter.campaigns.figures import figures
 from newsletter.campaigns.models import Campaign, CampaignState
 from newsletter.campaigns.progress import progress
-from newsletter.core.db import db
+from newsletter.core.db import db, utcnow
 from newsletter.core.errors import Conflict, Invalid
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import ngettext
-from newsletter.recipients import newsletters
+from newsletter.recipients import hours, newsletters
 from newsletter.recipients.models import Newsletter
 from newsletter.staff import audit, guards
 from newsletter.staff.models import RoleName
@@ -27,7 +25,6 @@ bp = Blueprint("campaigns", __name__, url_prefix="/staff")
 bp.before_request(guards.require_role(RoleName.MARKETING))
 
 RECENT = 8
-BERLIN = ZoneInfo("Europe/Berlin")
 Act = Callable[[Campaign], Any]
 
 
@@ -82,7 +79,9 @@ def page(public_id: str) -> ResponseReturnValue:
 def _page(campaign: Campaign, problem: str = "", to: str = "", to_error: str = "") -> str:
     public_id = service.public_id(campaign)
     newsletter = db.session.get_one(Newsletter, campaign.newsletter_id)
-    values: dict[str, Any] = {"progress": progress(campaign)}
+    values: dict[str, Any] = {"progress": progress(campaign), "replies": replies.latest(campaign.id)}
+    if campaign.scheduled_at:
+        values["opens_at"] = hours.opens_at(newsletter, campaign.scheduled_at)
     if campaign.started_at:
         values["figures"] = figures(campaign, values["progress"].counts)
     else:
@@ -107,7 +106,13 @@ def _page(campaign: Campaign, problem: str = "", to: str = "", to_error: str = "
 def live(public_id: str) -> ResponseReturnValue:
     """Answer the part of the page that moves, for a script that asks again and again."""
     campaign = service.by_public_id(public_id)
-    return render_template("staff/_progress.html", campaign=campaign, progress=progress(campaign))
+    return render_template(
+        "staff/_progress.html",
+        campaign=campaign,
+        newsletter=newsletters.by_id(campaign.newsletter_id),
+        progress=progress(campaign),
+        replies=replies.latest(campaign.id),
+    )
 
 
 @bp.post("/campaigns/<public_id>/test")
@@ -129,24 +134,27 @@ def send(public_id: str) -> ResponseReturnValue:
     """Ask with the number of recipients, then send: now, or at the time given."""
     campaign = service.by_public_id(public_id)
     newsletter = db.session.get_one(Newsletter, campaign.newsletter_id)
-    error = ""
+    error, text = "", request.form.get("at", "")
     if request.method == "POST":
         try:
-            at = _berlin(request.form.get("at", ""))
-        except ValueError:
-            error = _("Please give day and time, or leave the field empty to send now.")
+            at = hours.moment(text, newsletter.time_zone) if text.strip() else None
+        except ValueError as wrong:
+            error = str(wrong)
         else:
             return _done(campaign, lambda campaign: service.send(campaign, at), "campaign.send")
     recipients = audience.count(newsletter.id)
     if campaign.state is not CampaignState.DRAFT:
         return _page(campaign, problem=_("This campaign is being sent already, or has been.")), 409
     return render_template(
-        "staff/send.html", campaign=campaign, id=public_id, newsletter=newsletter, recipients=recipients, error=error
+        "staff/send.html",
+        campaign=campaign,
+        id=public_id,
+        newsletter=newsletter,
+        recipients=recipients,
+        at=text,
+        error=error,
+        opens_at=hours.opens_at(newsletter, utcnow()),
     ), 422 if error else 200
-
-
-def _berlin(text: str) -> datetime | None:
-    return datetime.fromisoformat(text).replace(tzinfo=BERLIN) if text.strip() else None
 
 
 @bp.post("/campaigns/<public_id>/pause")

@@ -57,6 +57,13 @@ CAMPAIGN: Example = CAMPAIGN_NEW | {
     "started_at": "2026-11-03T09:00:00Z",
     "finished_at": None,
 }
+CAMPAIGN_WATCHED: Example = CAMPAIGN | {
+    "progress": {"rate_per_minute": 2900, "minutes_left": 1},
+    "replies": [
+        {"code": 250, "status": "2.0.0", "at": "2026-11-03T09:00:07Z"},
+        {"code": 450, "status": "4.2.1", "at": "2026-11-03T09:00:05Z"},
+    ],
+}
 REPORT: Example = {
     "delivered": 410,
     "opens": {"unique": 180, "total": 251},

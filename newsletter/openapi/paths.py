@@ -125,7 +125,13 @@ def _one_campaign(size: str) -> dict[str, Operation]:
     good = _campaign("The campaign.")
     return {
         "get": _operation(
-            "getCampaign", "campaigns", "One campaign and its counts.", {"200": good, **problems(401, 404)}
+            "getCampaign",
+            "campaigns",
+            "One campaign, its counts, how fast it goes, and what the relay says.",
+            {
+                "200": found(ref("WatchedCampaign"), "The campaign.", examples.CAMPAIGN_WATCHED),
+                **problems(401, 404),
+            },
         ),
         "patch": _operation(
             "changeCampaign",

@@ -47,6 +47,10 @@ def _number(description: str) -> Schema:
     return {"type": "integer", "minimum": 0, "description": description}
 
 
+def _number_or_null(description: str) -> Schema:
+    return {"type": ["integer", "null"], "minimum": 0, "description": description}
+
+
 def _withheld(description: str) -> Schema:
     return {"type": ["integer", "null"], "minimum": 0, "description": f"{description}; null: withheld."}
 
@@ -166,19 +170,44 @@ COUNTS = record(
     {"audience": _number("All recipients of the campaign.")}
     | {state.value: _number(f"Deliveries that are {state.value}.") for state in DeliveryState},
 )
-CAMPAIGN = record(
-    "One issue of a newsletter, sent once.",
+_CAMPAIGN = {
+    "id": text("The id in addresses."),
+    **_CONTENT,
+    "state": {"type": "string", "enum": list(CampaignState), "description": "Where in its life it is."},
+    "pause_reason": {"type": ["string", "null"], "description": "Why it was paused, when the service did it."},
+    "counts": ref("Counts"),
+    "created_at": _time("When it was made."),
+    "updated_at": _time("When it was last changed."),
+    "scheduled_at": _time_or_null("When it is to be sent."),
+    "started_at": _time_or_null("When sending began."),
+    "finished_at": _time_or_null("When the last delivery had its fate."),
+}
+CAMPAIGN = record("One issue of a newsletter, sent once.", _CAMPAIGN)
+PROGRESS = record(
+    "How fast it goes.",
     {
-        "id": text("The id in addresses."),
-        **_CONTENT,
-        "state": {"type": "string", "enum": list(CampaignState), "description": "Where in its life it is."},
-        "pause_reason": {"type": ["string", "null"], "description": "Why it was paused, when the service did it."},
-        "counts": ref("Counts"),
-        "created_at": _time("When it was made."),
-        "updated_at": _time("When it was last changed."),
-        "scheduled_at": _time_or_null("When it is to be sent."),
-        "started_at": _time_or_null("When sending began."),
-        "finished_at": _time_or_null("When the last delivery had its fate."),
+        "rate_per_minute": _number_or_null("Mails a minute, over the last half minute; null: nothing moves."),
+        "minutes_left": _number_or_null("About how long it will take at this rate; null: nobody can say."),
+    },
+)
+REPLY = record(
+    "A kind of reply of the relay. Its text is not kept, because it may hold an address.",
+    {
+        "code": {"type": "integer", "minimum": 100, "maximum": 999, "description": "The code (RFC 5321)."},
+        "status": text("The enhanced status code (RFC 3463), like 5.1.1; empty without one."),
+        "at": _time("When it came last."),
+    },
+)
+CAMPAIGN_WATCHED = record(
+    "One issue of a newsletter, and how its sending goes.",
+    _CAMPAIGN
+    | {
+        "progress": ref("Progress"),
+        "replies": {
+            "type": "array",
+            "items": ref("Reply"),
+            "description": "The last reply of each kind, newest first.",
+        },
     },
 )
 TEST = record(

@@ -1,6 +1,7 @@
 """The frame of the staff pages: Bootstrap from its Python package, and what every template may use."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 from flask_babel import format_datetime, format_decimal, format_percent, get_locale
@@ -29,10 +30,14 @@ def percent(part: int, whole: int) -> str:
     return str(format_percent(part / whole, pattern)) if whole else "–"
 
 
-def when(moment: datetime | None) -> str:
-    """Return a moment in Europe/Berlin, to the minute, as the reader's language writes it."""
+def when(moment: datetime | None, zone: str = "") -> str:
+    """Return a moment, to the minute, as the reader's language writes it: in `zone`, by default in Europe/Berlin."""
+    if moment is None:
+        return "–"
     pattern = "dd.MM.y, HH:mm" if page_language() == "de" else "d MMM y, HH:mm"
-    return str(format_datetime(moment, pattern)) if moment else "–"
+    if not zone:
+        return str(format_datetime(moment, pattern))
+    return str(format_datetime(moment.astimezone(ZoneInfo(zone)), pattern, rebase=False))
 
 
 def page_language() -> str:
