@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.campaigns import blocks, fields, replies, service, trail, unsubscribes
 from newsletter.campaigns.counts import counts, counts_of
-from newsletter.campaigns.models import Campaign
+from newsletter.campaigns.models import Campaign, CampaignState
 from newsletter.campaigns.progress import progress
 from newsletter.core import json_bodies, rfc3339
 from newsletter.core.errors import Invalid, NotFound, check_all
@@ -37,8 +37,9 @@ def every() -> ResponseReturnValue:
     slug = request.args.get("newsletter")
     newsletter = None if slug is None else newsletters.by_slug(slug)
     campaigns = service.every(newsletter)
-    numbers = counts_of([campaign.id for campaign in campaigns])
-    return [_shown(campaign, numbers[campaign.id]) for campaign in campaigns]
+    ids = [campaign.id for campaign in campaigns]
+    numbers, said = counts_of(ids), replies.latest_of(ids)
+    return [_shown(campaign, numbers[campaign.id], said[campaign.id]) for campaign in campaigns]
 
 
 @bp.post("")
@@ -54,15 +55,7 @@ def create() -> ResponseReturnValue:
 @bp.get("/<public_id>")
 def one(public_id: str) -> ResponseReturnValue:
     """Answer one campaign with its counts, how fast it goes, and what the relay says."""
-    campaign = service.by_public_id(public_id)
-    now = progress(campaign)
-    return _shown(campaign, now.counts) | {
-        "progress": {"rate_per_minute": now.per_minute, "minutes_left": now.minutes_left},
-        "replies": [
-            {"code": reply.code, "status": reply.status, "at": rfc3339.show(reply.at)}
-            for reply in replies.latest(campaign.id)
-        ],
-    }
+    return _shown(service.by_public_id(public_id))
 
 
 @bp.patch("/<public_id>")
@@ -169,7 +162,11 @@ def _content(body: Content) -> Content:
         raise Invalid(renamed) from None
 
 
-def _shown(campaign: Campaign, numbers: dict[str, int] | None = None) -> dict[str, Any]:
+def _shown(
+    campaign: Campaign, numbers: dict[str, int] | None = None, said: list[replies.Said] | None = None
+) -> dict[str, Any]:
+    now = progress(campaign) if campaign.state == CampaignState.SENDING else None
+    said = replies.latest(campaign.id) if said is None else said
     return {
         "id": service.public_id(campaign),
         "newsletter": newsletters.by_id(campaign.newsletter_id).slug,
@@ -178,7 +175,12 @@ def _shown(campaign: Campaign, numbers: dict[str, int] | None = None) -> dict[st
         "markdown": campaign.markdown,
         "state": campaign.state,
         "pause_reason": campaign.pause_reason,
-        "counts": numbers or counts(campaign.id),
+        "counts": now.counts if now else numbers or counts(campaign.id),
+        "progress": {
+            "rate_per_minute": now.per_minute if now else None,
+            "minutes_left": now.minutes_left if now else None,
+        },
+        "replies": [{"code": reply.code, "status": reply.status, "at": rfc3339.show(reply.at)} for reply in said],
         "created_at": rfc3339.show(campaign.created_at),
         "updated_at": rfc3339.show(campaign.updated_at),
         "scheduled_at": rfc3339.show(campaign.scheduled_at),

@@ -1,6 +1,7 @@
 """The relay's last reply of each kind, for staff to see: code and status, when, and nothing of whom it was about."""
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
@@ -84,10 +85,18 @@ class Replies:
 
 def latest(campaign_id: int) -> list[Said]:
     """Return the last reply of each kind, newest first."""
+    return latest_of([campaign_id])[campaign_id]
+
+
+def latest_of(campaign_ids: Sequence[int]) -> dict[int, list[Said]]:
+    """Return what `latest` says of each of the campaigns, by its id."""
     query = (
-        select(CampaignReply.code, CampaignReply.status, CampaignReply.at)
-        .where(CampaignReply.campaign_id == campaign_id)
+        select(CampaignReply.campaign_id, CampaignReply.code, CampaignReply.status, CampaignReply.at)
+        .where(CampaignReply.campaign_id.in_(campaign_ids))
         .order_by(CampaignReply.at.desc(), CampaignReply.code)
-        .limit(MOST)
     )
-    return [Said(*row) for row in db.session.execute(query)]
+    found: dict[int, list[Said]] = {campaign_id: [] for campaign_id in campaign_ids}
+    for campaign_id, code, status, at in db.session.execute(query):
+        if len(found[campaign_id]) < MOST:
+            found[campaign_id].append(Said(code, status, at))
+    return found

@@ -15,7 +15,6 @@ SCHEMAS = {
     "NewCampaign": schemas.CAMPAIGN_NEW,
     "CampaignChange": schemas.CAMPAIGN_CHANGE,
     "Campaign": schemas.CAMPAIGN,
-    "WatchedCampaign": schemas.CAMPAIGN_WATCHED,
     "Progress": schemas.PROGRESS,
     "Reply": schemas.REPLY,
     "Block": schemas.BLOCK,

@@ -51,18 +51,16 @@ CAMPAIGN: Example = CAMPAIGN_NEW | {
         "skipped": 1,
         "in_doubt": 0,
     },
+    "progress": {"rate_per_minute": 290, "minutes_left": 1},
+    "replies": [
+        {"code": 250, "status": "2.0.0", "at": "2026-11-03T09:01:07Z"},
+        {"code": 450, "status": "4.2.1", "at": "2026-11-03T09:00:05Z"},
+    ],
     "created_at": "2026-11-01T08:00:00Z",
     "updated_at": "2026-11-03T09:00:00Z",
     "scheduled_at": None,
     "started_at": "2026-11-03T09:00:00Z",
     "finished_at": None,
-}
-CAMPAIGN_WATCHED: Example = CAMPAIGN | {
-    "progress": {"rate_per_minute": 2900, "minutes_left": 1},
-    "replies": [
-        {"code": 250, "status": "2.0.0", "at": "2026-11-03T09:00:07Z"},
-        {"code": 450, "status": "4.2.1", "at": "2026-11-03T09:00:05Z"},
-    ],
 }
 REPORT: Example = {
     "delivered": 410,

@@ -128,10 +128,7 @@ def _one_campaign(size: str) -> dict[str, Operation]:
             "getCampaign",
             "campaigns",
             "One campaign, its counts, how fast it goes, and what the relay says.",
-            {
-                "200": found(ref("WatchedCampaign"), "The campaign.", examples.CAMPAIGN_WATCHED),
-                **problems(401, 404),
-            },
+            {"200": good, **problems(401, 404)},
         ),
         "patch": _operation(
             "changeCampaign",

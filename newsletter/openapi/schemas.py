@@ -170,19 +170,6 @@ COUNTS = record(
     {"audience": _number("All recipients of the campaign.")}
     | {state.value: _number(f"Deliveries that are {state.value}.") for state in DeliveryState},
 )
-_CAMPAIGN = {
-    "id": text("The id in addresses."),
-    **_CONTENT,
-    "state": {"type": "string", "enum": list(CampaignState), "description": "Where in its life it is."},
-    "pause_reason": {"type": ["string", "null"], "description": "Why it was paused, when the service did it."},
-    "counts": ref("Counts"),
-    "created_at": _time("When it was made."),
-    "updated_at": _time("When it was last changed."),
-    "scheduled_at": _time_or_null("When it is to be sent."),
-    "started_at": _time_or_null("When sending began."),
-    "finished_at": _time_or_null("When the last delivery had its fate."),
-}
-CAMPAIGN = record("One issue of a newsletter, sent once.", _CAMPAIGN)
 PROGRESS = record(
     "How fast it goes.",
     {
@@ -198,16 +185,25 @@ REPLY = record(
         "at": _time("When it came last."),
     },
 )
-CAMPAIGN_WATCHED = record(
-    "One issue of a newsletter, and how its sending goes.",
-    _CAMPAIGN
-    | {
+CAMPAIGN = record(
+    "One issue of a newsletter, sent once.",
+    {
+        "id": text("The id in addresses."),
+        **_CONTENT,
+        "state": {"type": "string", "enum": list(CampaignState), "description": "Where in its life it is."},
+        "pause_reason": {"type": ["string", "null"], "description": "Why it was paused, when the service did it."},
+        "counts": ref("Counts"),
         "progress": ref("Progress"),
         "replies": {
             "type": "array",
             "items": ref("Reply"),
-            "description": "The last reply of each kind, newest first.",
+            "description": "The relay's last reply of each kind, newest first.",
         },
+        "created_at": _time("When it was made."),
+        "updated_at": _time("When it was last changed."),
+        "scheduled_at": _time_or_null("When it is to be sent."),
+        "started_at": _time_or_null("When sending began."),
+        "finished_at": _time_or_null("When the last delivery had its fate."),
     },
 )
 TEST = record(

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 
 from newsletter.campaigns import service
-from newsletter.campaigns.models import Campaign, CampaignState, DeliveryState
+from newsletter.campaigns.models import Campaign, CampaignReply, CampaignState, DeliveryState, ProgressMark
 from newsletter.core.db import db, utcnow
 from newsletter.recipients.models import Newsletter
 from tests.api.conftest import Api
@@ -38,6 +38,22 @@ def test_a_draft_is_made_and_answered_with_its_id_state_and_counts(api: Api) -> 
     assert made.json.items() >= (CONTENT | {"newsletter": newsletter.slug, "state": "draft", "counts": NONE}).items()
     assert made.headers["Location"].endswith(f"/api/v1/campaigns/{made.json['id']}")
     assert api.get(f"/campaigns/{made.json['id']}").json == made.json
+
+
+def test_a_campaign_says_how_fast_it_goes_and_what_the_relay_said(api: Api) -> None:
+    campaign = make_campaign(ready(), state=CampaignState.SENDING, started_at=utcnow())
+    make_delivery(campaign)
+    db.session.add(ProgressMark(campaign_id=campaign.id, at=utcnow() - timedelta(seconds=20), settled=0))
+    db.session.add(CampaignReply(campaign_id=campaign.id, code=250, status="2.0.0"))
+    for _ in range(5):
+        make_delivery(campaign, state=DeliveryState.SENT)
+
+    answer = api.get(f"/campaigns/{service.public_id(campaign)}").json
+
+    assert 10 <= answer["progress"]["rate_per_minute"] <= 15
+    assert answer["progress"]["minutes_left"] == 1
+    assert [(reply["code"], reply["status"]) for reply in answer["replies"]] == [(250, "2.0.0")]
+    assert api.get("/campaigns").json[0]["replies"] == answer["replies"]
 
 
 def test_a_draft_may_be_empty(api: Api) -> None:

@@ -279,6 +279,43 @@ def test_pausing_stops_and_resuming_goes_on(sink: Sink, run_jobs: RunJobs) -> No
     assert fates(campaign.id) == {"audience": 3, "sent": 3}
 
 
+def test_pausing_is_noticed_while_the_relay_says_nothing(sink: Sink, run_jobs: RunJobs) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 100)
+    campaign = make_campaign(newsletter)
+    service.send(campaign)
+    sink.hold("DOT")
+    engine, campaign_id = db.engine, campaign.id
+    noticed = threading.Event()
+    ask = claims.goes_on
+
+    def asked(connection: Connection, campaign_id: int) -> bool:
+        goes_on = ask(connection, campaign_id)
+        if not goes_on:
+            noticed.set()
+        return goes_on
+
+    def pause() -> None:
+        while not sink.holding:
+            time.sleep(0.01)
+        with engine.begin() as connection:
+            connection.execute(db.text("UPDATE campaign SET state = 'paused'"))
+        noticed.wait(30)
+        time.sleep(0.5)  # until the loop has taken it in
+        sink.behave()
+
+    pausing = threading.Thread(target=pause)
+    pausing.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims, "goes_on", asked)
+        jobs.send_campaign(campaign_id)
+    pausing.join()
+
+    found = fates(campaign_id)
+    assert found["sent"] == len(sink.mails) <= 2 * 4, "what had begun, on each connection"
+    assert found["queued"] == 100 - found["sent"]
+
+
 def test_a_worker_asked_to_end_gives_its_claims_back_without_doubt(sink: Sink, run_jobs: RunJobs) -> None:
     newsletter = make_newsletter()
     make_recipients(newsletter, 200)

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from newsletter.campaigns import service
-from newsletter.campaigns.models import Campaign, CampaignState, DeliveryState, ProgressMark
+from newsletter.campaigns.models import Campaign, CampaignReply, CampaignState, DeliveryState, ProgressMark
 from newsletter.core.db import db, utcnow
 from newsletter.staff import accounts, audit
 from newsletter.tracking.models import ANY_CLICK, OPEN, Link, MeasurementKey, Tally
@@ -213,20 +213,50 @@ def test_a_second_sending_is_refused_with_a_clear_word(staff: FlaskClient) -> No
     assert all("being sent already" in answer.text for answer in again)
 
 
-def test_a_campaign_can_be_sent_later_by_berlin_s_clock_and_called_off(staff: FlaskClient) -> None:
-    newsletter = make_newsletter()
+def test_a_campaign_can_be_sent_later_by_its_newsletter_s_clock_and_called_off(staff: FlaskClient) -> None:
+    newsletter = make_newsletter(time_zone="Europe/Lisbon")
     make_recipients(newsletter, 2)
     campaign = make_campaign(newsletter)
 
+    assert "Day and time (Europe/Lisbon)" in staff.get(path_of(campaign, "/send")).text
     assert post(staff, path_of(campaign, "/send"), at="not a time").status_code == 422
-    post(staff, path_of(campaign, "/send"), at="2030-07-01T09:00")
+    post(staff, path_of(campaign, "/send"), at="2030-07-01T08:00")
 
     assert state_of(campaign) is CampaignState.SCHEDULED
     assert campaign.scheduled_at is not None
     assert campaign.scheduled_at.isoformat().startswith("2030-07-01T07:00")
-    assert "09:00" in staff.get(path_of(campaign)).text
+    assert "1 Jul 2030, 08:00 (Europe/Lisbon)" in staff.get(path_of(campaign)).text
+    assert "Europe/Lisbon" in staff.get("/staff/campaigns").text
     post(staff, path_of(campaign, "/cancel"))
     assert state_of(campaign) is CampaignState.CANCELLED
+
+
+def test_a_time_that_does_not_exist_or_comes_twice_is_said_to_and_stays_in_the_field(staff: FlaskClient) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 2)
+    campaign = make_campaign(newsletter)
+
+    for at, words in (("2030-03-31T02:30", "does not exist"), ("2030-10-27T02:30", "comes twice")):
+        answer = post(staff, path_of(campaign, "/send"), at=at)
+        assert answer.status_code == 422
+        assert words in answer.text
+        assert f'value="{at}"' in answer.text
+    assert state_of(campaign) is CampaignState.DRAFT
+
+
+def test_the_page_of_a_paused_campaign_says_what_to_do_and_what_the_relay_said(staff: FlaskClient) -> None:
+    campaign = make_campaign(
+        state=CampaignState.PAUSED, started_at=utcnow(), pause_reason="too many mails are refused: 550 5.1.1"
+    )
+    db.session.add(CampaignReply(campaign_id=campaign.id, code=550, status="5.1.1"))
+    db.session.commit()
+
+    page = staff.get(path_of(campaign)).text
+
+    assert "too many mails are refused (550 5.1.1)." in page
+    assert "Nobody was removed" in page
+    assert "there is no such address" in page
+    assert "there is no such address" in staff.get(path_of(campaign, "/progress")).text
 
 
 def test_pause_resume_and_cancel_stand_where_they_can_be_used(staff: FlaskClient) -> None:
