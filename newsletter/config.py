@@ -46,6 +46,7 @@ OPTIONAL: dict[str, tuple[Reader, str]] = {
     "PREFERENCES_DAYS": (readers.whole(1, 365), "30"),
     "SIGNUPS_PER_MINUTE": (readers.whole(0, 1_000_000), "600"),
     "SENDING_CONNECTIONS": (readers.whole(1, 500), "4"),
+    "SENDING_LEASE_SECONDS": (readers.whole(3, 75), "45"),
     "MAILS_PER_SECOND": (readers.whole(0, 1_000_000), "0"),
     "MAILS_PER_SECOND_BY_DOMAIN": (readers.domain_rates, ""),
     "HARD_BOUNCES": (readers.whole(1, 10), "1"),

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, text
 from newsletter.campaigns.models import DeliveryState
 from newsletter.campaigns.windows import OPEN
 
-LEASE_SECONDS = 60
+LEASE_SECONDS = 45
+"""The default of SENDING_LEASE_SECONDS."""
 BACK_OFF_MINUTES = (5, 15, 60, 240)
 GIVE_UP_HOURS = 48
 
@@ -68,7 +69,7 @@ _CLAIM = text(f"""
     ),
     opened AS (
         INSERT INTO batch (id, campaign_id, lease_until)
-        SELECT batch_id, :campaign, now() + interval '{LEASE_SECONDS} s' FROM number WHERE EXISTS (SELECT FROM mine)
+        SELECT batch_id, :campaign, now() + make_interval(secs => :lease) FROM number WHERE EXISTS (SELECT FROM mine)
     )
     SELECT batch_id, count(mine.id), max(mine.id) FROM number, mine GROUP BY batch_id
 """)  # noqa: S608
@@ -109,11 +110,16 @@ _SETTLE = f"""
 """  # noqa: S608
 _TURN = text(f"""
     WITH settled AS ({_SETTLE})
-    UPDATE batch SET wired_through = :through, lease_until = now() + interval '{LEASE_SECONDS} s'
+    UPDATE batch SET wired_through = :through, lease_until = now() + make_interval(secs => :lease)
     WHERE id = :batch AND lease_until > now()
       AND EXISTS (SELECT FROM campaign WHERE campaign.id = batch.campaign_id AND campaign.state = 'sending')
     RETURNING id
 """)  # noqa: S608
+_RENEW = text("""
+    UPDATE batch SET lease_until = now() + make_interval(secs => :lease)
+    WHERE id = ANY (CAST(:batches AS bigint[])) AND lease_until > now()
+    RETURNING id
+""")
 _GOES_ON = text("SELECT FROM campaign WHERE id = :campaign AND state = 'sending'")
 _SETTLE_ONLY = text(_SETTLE)
 _RECOVER = text("""
@@ -125,9 +131,13 @@ _RECOVER = text("""
 """)
 
 
-def claim(connection: Connection, campaign_id: int, number: int, after: int = 0) -> Claimed | None:
+def claim(
+    connection: Connection, campaign_id: int, number: int, after: int = 0, lease: int = LEASE_SECONDS
+) -> Claimed | None:
     """Claim up to `number` queued deliveries behind the id `after`; None when there is none. The caller commits."""
-    row = connection.execute(_CLAIM, {"campaign": campaign_id, "number": number, "after": after}).one_or_none()
+    row = connection.execute(
+        _CLAIM, {"campaign": campaign_id, "number": number, "after": after, "lease": lease}
+    ).one_or_none()
     return Claimed(*row) if row is not None else None
 
 
@@ -160,14 +170,22 @@ def skip(connection: Connection, batch_id: int, held: Sequence[Claim]) -> None:
     connection.execute(_SKIP, {"batch": batch_id, "held": _array(claim.id for claim in held)})
 
 
-def turn(connection: Connection, outcomes: Sequence[Outcome], batch_id: int, through: int) -> bool:
+def turn(
+    connection: Connection, outcomes: Sequence[Outcome], batch_id: int, through: int, lease: int = LEASE_SECONDS
+) -> bool:
     """Settle, and note that a batch goes on the wire up to the id `through`; return whether it may.
 
     The caller commits before sending. It may not when the campaign was paused or cancelled, or when this worker slept
     through its lease; the outcomes are settled all the same.
     """
-    values = _columns(outcomes) | {"batch": batch_id, "through": through}
+    values = _columns(outcomes) | {"batch": batch_id, "through": through, "lease": lease}
     return connection.execute(_TURN, values).first() is not None
+
+
+def renew(connection: Connection, batch_ids: Iterable[int], lease: int = LEASE_SECONDS) -> set[int]:
+    """Let the leases of batches last on; return those that had not ended. The caller commits."""
+    values = {"batches": _array(batch_ids), "lease": lease}
+    return set(connection.execute(_RENEW, values).scalars())
 
 
 def goes_on(connection: Connection, campaign_id: int) -> bool:

@@ -80,6 +80,7 @@ class Sender:
                 give_up = min(give_up, time.monotonic() + LAST_WORDS_SECONDS)
             ledger.recall()
             ledger.keep(idle=not exchange.load)
+            exchange.until = ledger.leased_until
             if ledger.ready:
                 exchange.open(1 + ledger.open // WORTH_A_LINE)
                 exchange.serve()

@@ -30,12 +30,17 @@ _AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 @dataclass(eq=False)
 class Batch:
-    """Claims whose recipients are held. `waiting` are not written down as going yet, `unsettled` have no fate."""
+    """Claims whose recipients are held. `waiting` are not written down as going yet, `unsettled` have no fate.
+
+    `leased_until` is when the lease ends at the earliest, by this process's monotonic clock: whoever was stopped for
+    longer must write nothing any more.
+    """
 
     id: int
     locks: Connection
     waiting: deque[Claim]
     unsettled: int
+    leased_until: float
     since: float = field(default_factory=time.monotonic)
 
     def close(self) -> None:
@@ -54,9 +59,12 @@ class Wait:
 class Desk:
     """The database's side of one campaign's sending. `open_batch` may run beside the others, each once at a time."""
 
-    def __init__(self, engine: Engine, campaign_id: int, limits: Limits = UNLIMITED) -> None:
+    def __init__(
+        self, engine: Engine, campaign_id: int, limits: Limits = UNLIMITED, lease: int = claims.LEASE_SECONDS
+    ) -> None:
         self._engine = engine
         self._campaign_id = campaign_id
+        self._lease = lease
         self._together = limits.together
         self._domains = Domains(campaign_id, limits.by_domain)
         self.replies = Replies(campaign_id)
@@ -73,6 +81,7 @@ class Desk:
             locks.commit()
             if not drawn.number:
                 return Wait(drawn.seconds)
+            leased_until = time.monotonic() + self._lease
             claimed = self._claim(locks, drawn.number)
             if claimed is None:
                 soonest = claims.soonest(locks, self._campaign_id)
@@ -83,14 +92,14 @@ class Desk:
                     claims.skip(connection, claimed.batch_id, held)
             held = self._domains.admit(self._engine, held)
             unless_all_is_well.pop_all()
-        return Batch(claimed.batch_id, locks, deque(held), len(held))
+        return Batch(claimed.batch_id, locks, deque(held), len(held), leased_until)
 
     def _claim(self, connection: Connection, number: int) -> Claimed | None:
         """Claim behind the last claim, where nothing is passed over; at the end from the start, with those woken."""
-        claimed = claims.claim(connection, self._campaign_id, number, after=self._last_id)
+        claimed = claims.claim(connection, self._campaign_id, number, self._last_id, self._lease)
         if claimed is None:
             claims.wake(connection, self._campaign_id)
-            claimed = claims.claim(connection, self._campaign_id, number)
+            claimed = claims.claim(connection, self._campaign_id, number, lease=self._lease)
         connection.commit()
         self._last_id = claimed.last_id if claimed is not None else 0
         return claimed
@@ -103,19 +112,25 @@ class Desk:
         if batch is None or not window:
             self.settle(outcomes)
             return False
+        leased_until = time.monotonic() + self._lease
         with self._clean_marks():
-            may = claims.turn(self._marks, outcomes, batch.id, window[-1].id)
+            may = claims.turn(self._marks, outcomes, batch.id, window[-1].id, self._lease)
             self._marks.commit()
             self.replies.write(self._marks)
+        batch.leased_until = leased_until if may else batch.leased_until
         batch.locks.execute(text("SELECT 1"))  # the locks are worth nothing if their connection is gone
         return may
 
-    def goes_on(self) -> bool:
-        """Return whether the campaign is still being sent."""
+    def renew(self, batches: Sequence[Batch]) -> bool:
+        """Let the leases of batches last on; return whether to go on: all were ours, and it is being sent."""
+        leased_until = time.monotonic() + self._lease
         with self._clean_marks():
+            ours = claims.renew(self._marks, [batch.id for batch in batches], self._lease)
             goes_on = claims.goes_on(self._marks, self._campaign_id)
             self._marks.commit()
-        return goes_on
+        for batch in batches:
+            batch.leased_until = leased_until if batch.id in ours else 0.0
+        return goes_on and len(ours) == len(batches)
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Write; while the database is away keep trying, because only we know what became of them.

@@ -69,7 +69,7 @@ def _slice(campaign_id: int, composer: Composer, breaker: Breaker) -> bool:
     """Send for a while; return whether more is due."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy has it
     limits = Limits(app.config["MAILS_PER_SECOND"], app.config["MAILS_PER_SECOND_BY_DOMAIN"])
-    desk = Desk(db.engine, campaign_id, limits)
+    desk = Desk(db.engine, campaign_id, limits, app.config["SENDING_LEASE_SECONDS"])
     away = False
     sender = Sender(app, desk, composer, app.config["SENDING_CONNECTIONS"], Patience().over, breaker)
     try:

@@ -56,6 +56,11 @@ class Ledger:
         return sum(batch.unsettled for batch in self._batches.values())
 
     @property
+    def leased_until(self) -> float:
+        """When the first of the leases ends, by the monotonic clock: nothing may be written behind that."""
+        return min((batch.leased_until for batch in self._batches.values()), default=float("inf"))
+
+    @property
     def balanced(self) -> bool:
         """Whether every claim has its fate and every fate is written."""
         return self._turner.free and self._opener.free and not (self._batches or self._outcomes)
@@ -118,14 +123,15 @@ class Ledger:
             raise error
 
     def _next_turn(self, current: Batch | None, *, idle: bool) -> None:
+        if self._batches and time.monotonic() >= self._look_at:
+            self._look()
+            return
         room = self._on_wire - self.open + sum(len(batch.waiting) for batch in self._batches.values())
         window = min(room, len(current.waiting)) if current is not None else 0
         if current is not None and window and (window >= self._worthwhile or not self.ready):
             self._wire(current, window)
         elif self._outcomes and (idle or len(self._outcomes) >= self._worthwhile):
             self._settle()
-        elif self._batches and not self.ending and time.monotonic() >= self._look_at:
-            self._look()
 
     def _may_open(self, current: Batch | None) -> bool:
         """The next batch is claimed while the last of this one are on their way, so that no line runs dry."""
@@ -146,7 +152,6 @@ class Ledger:
     def _wire(self, batch: Batch, number: int) -> None:
         window = [batch.waiting.popleft() for _ in range(number)]
         outcomes, self._outcomes = self._outcomes, []
-        self._look_at = time.monotonic() + LOOK_SECONDS
 
         def undo() -> None:
             self._put_back(outcomes)
@@ -157,13 +162,14 @@ class Ledger:
         )
 
     def _look(self) -> None:
-        """See between two turns whether the campaign was paused: on a slow relay they lie far apart."""
+        """Renew the leases, and see whether the campaign was paused: on a slow relay turns lie far apart."""
+        batches = list(self._batches.values())
 
         def looked(goes_on: bool) -> None:
             self.ending = self.ending or not goes_on
 
         self._look_at = time.monotonic() + LOOK_SECONDS
-        self._turner.give(self._desk.goes_on, looked)
+        self._turner.give(lambda: self._desk.renew(batches), looked)
 
     def _wired(self, window: list[Claim], *, may: bool) -> None:
         if may:

@@ -3,6 +3,7 @@
 import logging
 from datetime import timedelta
 
+from flask import current_app
 from sqlalchemy import exists, func, select
 
 from newsletter.campaigns import claims, jobs, life, refusals, service
@@ -55,7 +56,7 @@ def start_due() -> None:
 
 def _in_hand() -> set[int]:
     """Return the campaigns of which a worker holds claims and has shown a sign of life in the last seconds."""
-    fresh = func.now() + timedelta(seconds=claims.LEASE_SECONDS) - IN_HAND
+    fresh = func.now() + timedelta(seconds=current_app.config["SENDING_LEASE_SECONDS"]) - IN_HAND
     held = exists().where(Delivery.batch_id == Batch.id, Delivery.state == DeliveryState.CLAIMED)
     ids = set(db.session.execute(select(Batch.campaign_id).where(Batch.lease_until > fresh, held)).scalars())
     db.session.commit()

@@ -25,6 +25,8 @@ class Exchange:
         self._app = app
         self._most = connections
         self._supply = supply
+        self.until = float("inf")
+        """Nothing is written behind this, by the monotonic clock: whoever slept for too long finds his work taken."""
         self.load = 0
         """How many letters are on their way."""
         self._lines: set[Line] = set()
@@ -49,7 +51,7 @@ class Exchange:
     ) -> None:
         for future in self._opening:
             if future.exception() is None:
-                self._lines.add(Line(future.result(), self._next))
+                self._lines.add(Line(future.result(), self._next, self._may_write))
         self._openers.shutdown()
         for line in self._lines:
             line.close()
@@ -77,6 +79,9 @@ class Exchange:
         letter = self._supply()
         self.load += letter is not None
         return letter
+
+    def _may_write(self) -> bool:
+        return time.monotonic() < self.until
 
     def serve(self) -> None:
         """Let the lines that have room begin, as far as there are letters."""
@@ -157,7 +162,7 @@ class Exchange:
         for future in [future for future in self._opening if future.done()]:
             self._opening.remove(future)
             try:
-                line = Line(future.result(), self._next)
+                line = Line(future.result(), self._next, self._may_write)
             except RelayAway as error:
                 self._bear(error)
                 continue

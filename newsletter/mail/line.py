@@ -19,11 +19,12 @@ _AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 class Line:
     """Takes letters from `supply`, and gives verdicts as the relay's replies come in. Driven by a selector."""
 
-    def __init__(self, relay: Relay, supply: Supply) -> None:
+    def __init__(self, relay: Relay, supply: Supply, may_write: Callable[[], bool]) -> None:
         host = relay.host
         if host is None or host.sock is None:
             raise smtplib.SMTPServerDisconnected("the connection is closed")
         self._relay = relay
+        self._may_write = may_write
         self._sock = host.sock
         self._sock.setblocking(False)
         self._pipeline = Pipeline(supply, pipelining=host.has_extn("pipelining"))
@@ -79,11 +80,15 @@ class Line:
         return True
 
     def write(self) -> None:
-        """Write as much as goes now."""
+        """Write as much as goes now; where it may not be any more, the line is of no use, and what it holds is lost."""
         octets = self._pipeline.outgoing()
+        if not octets:
+            return
+        if not self._may_write():
+            self._broken = True
+            return
         try:
-            if octets:
-                self._pipeline.wrote(self._sock.send(octets))
+            self._pipeline.wrote(self._sock.send(octets))
         except BlockingIOError:
             return
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):

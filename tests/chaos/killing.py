@@ -30,8 +30,8 @@ def kills(stage: Stage, *, audience: int = 20_000, times: int = 200, gap: float 
         for done in range(times):
             play.pace(stage, _seconds(times - done, gap))
             time.sleep(random.uniform(0.2, 1.8) * gap)
-            # Half of them at any moment of their lives, also while they start up.
-            victim = random.choice((random.choice(crew), _one_at_work(stage, crew)))
+            # Half of them at any moment of their lives, also while they start up; half in the middle of their work.
+            victim = random.choice(crew) if done % 2 else _a_busy_one(stage, crew)
             stage.processes.kill(victim)
             crew.append(stage.worker())
             crew.remove(victim)
@@ -94,6 +94,12 @@ def terms(stage: Stage, *, audience: int = 20_000, times: int = 100, gap: float 
 def _seconds(times: int, gap: float) -> float:
     """Return how long the rest of a campaign is to last: rather longer than the signals take, starting up included."""
     return 1.5 * times * gap + SPARE_SECONDS
+
+
+def _a_busy_one(stage: Stage, crew: list[Child]) -> Child:
+    """Return one that is at a job, if any is."""
+    busy = stage.at_work(busy=True)
+    return next((child for child in crew if child.process.pid in busy), crew[0])
 
 
 def _one_at_work(stage: Stage, crew: list[Child]) -> Child:

@@ -4,6 +4,7 @@ import random
 import signal
 import time
 
+from newsletter.campaigns import claims
 from tests.chaos.killing import PER_CONNECTION
 from tests.chaos.play import Play, account, begin
 from tests.chaos.result import Result
@@ -18,7 +19,7 @@ WATCHED_SECONDS = 4.0
 def sleeping(stage: Stage, *, audience: int = 400, naps: int = 4, whole_naps: int = 1) -> Result:
     """SIGSTOP for longer than the lease: another takes over, and who wakes sends nothing; nobody twice.
 
-    The lease is ended early, to save time; in `whole_naps` nobody helps.
+    The lease is a short one, to save time; in `whole_naps` it is as long as it is by default, and nobody helps.
     """
     broken: list[str] = []
     numbers: list[str] = []
@@ -35,14 +36,15 @@ def sleeping(stage: Stage, *, audience: int = 400, naps: int = 4, whole_naps: in
 def _nap(stage: Stage, play: Play, *, hurry: bool) -> str:
     """Stop the only worker in the middle, let another finish, wake the first; return what was seen."""
     play.pace(stage, seconds=10)
-    sleeper = stage.worker()
+    lease = {} if hurry else {"SENDING_LEASE_SECONDS": str(claims.LEASE_SECONDS)}
+    sleeper = stage.worker(**lease)
     while play.counts()["sent"] < play.audience // 10:
         time.sleep(0.1)
     time.sleep(random.uniform(0.0, 2.0))
     sleeper.process.send_signal(signal.SIGSTOP)
     stopped_at = time.monotonic()
     stage.relay.pace(0)
-    stage.worker()
+    stage.worker(**lease)
     play.finish(TAKEN_OVER_SECONDS, stage.hurry if hurry else None)
     over_after = time.monotonic() - stopped_at
     doubt = play.counts()["in_doubt"]

@@ -1,6 +1,5 @@
 """The relay drops connections, or says nothing any more, at each phase of a mail."""
 
-from functools import partial
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,7 +42,7 @@ def _troubles(stage: Stage, relay: RelayProcess, audience: int, kinds: list[Trou
         stage.worker(MAIL_PORT=str(relay.port))
     broken: list[str] = []
     for trouble, play in plays.items():
-        play.finish(PATIENCE_SECONDS, partial(stage.hurry, leases=False))  # who waits for the relay is alive
+        play.finish(PATIENCE_SECONDS, stage.hurry)
         _judge(relay, trouble, play)
         broken += [f"{trouble[1]} {trouble[0]}: {words}" for words in play.broken]
     numbers = f"{len(plays)} troubles, {TIMES} times each, in campaigns of {audience} mails"

@@ -56,7 +56,6 @@ def test_no_mail_begins_to_anybody_who_has_left(stage: Stage) -> None:
     assert result.broken == []
 
 
-@pytest.mark.xfail(reason="who wakes still hands over the mail whose envelope the relay had taken")
 def test_a_worker_that_slept_through_its_lease_sends_nothing(stage: Stage) -> None:
     result = sleeping(stage, naps=1, whole_naps=0)
 
