@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from newsletter import readers
+from newsletter import readers, relay_urls
 from newsletter.readers import Reader
 
 Settings = dict[str, Any]
@@ -32,6 +32,7 @@ OPTIONAL: dict[str, tuple[Reader, str]] = {
     "MAIL_USE_SSL": (readers.switch, "0"),
     "MAIL_USERNAME": (str, ""),
     "MAIL_PASSWORD": (str, ""),
+    "MAIL_RELAYS": (relay_urls.relays, ""),
     "MAIL_TIMEOUT": (readers.whole(1, 600), "30"),
     "HOST": (readers.host, "0.0.0.0"),  # noqa: S104  # a host's router must reach it; the demo sets 127.0.0.1
     "PORT": (readers.whole(1, 65535), "8000"),
@@ -62,7 +63,9 @@ def from_env(environ: Mapping[str, str]) -> Settings:
     for name, (reader, default) in readers.items():
         text = environ.get(name, "")
         if not text.strip() and name in REQUIRED:
-            wrong.append(f"{name} is missing")
+            settings[name] = ""
+            if name != "MAIL_SERVER" or not environ.get("MAIL_RELAYS", "").strip():
+                wrong.append(f"{name} is missing")
             continue
         try:
             settings[name] = reader(text if text.strip() else default)

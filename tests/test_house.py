@@ -12,6 +12,7 @@ from newsletter.core import queues
 from newsletter.core.db import db
 from newsletter.mail import transport
 from newsletter.mail.message import Email, serialise
+from newsletter.mail.replies import InDoubt, RelayAway, SendError
 from newsletter.recipients.models import Recipient
 from tests import factories
 from tests.sink import Sink
@@ -52,9 +53,9 @@ def test_the_sink_keeps_mail_and_refuses_on_demand(app: Flask, sink: Sink) -> No
     sink.refuse("550 5.1.1 no such user", address="gone@example.org")
     sink.refuse("451 4.3.0 later", phase="DOT", times=1)
 
-    with pytest.raises(transport.SendError, match="451"):
+    with pytest.raises(SendError, match="451"):
         hand_over(letter())
-    with pytest.raises(transport.SendError, match=r"550 5\.1\.1"):
+    with pytest.raises(SendError, match=r"550 5\.1\.1"):
         hand_over(letter("gone@example.org"))
     hand_over(letter())
 
@@ -66,7 +67,7 @@ def test_the_sink_keeps_mail_and_refuses_on_demand(app: Flask, sink: Sink) -> No
 def test_the_sink_cuts_the_connection(app: Flask, sink: Sink, phase: str) -> None:
     sink.drop(phase)
 
-    with pytest.raises(transport.RelayAway):
+    with pytest.raises(RelayAway):
         hand_over(letter())
 
     assert sink.mails == []
@@ -75,7 +76,7 @@ def test_the_sink_cuts_the_connection(app: Flask, sink: Sink, phase: str) -> Non
 def test_the_sink_can_take_a_mail_and_die(app: Flask, sink: Sink) -> None:
     sink.drop("DOT", keep=True)
 
-    with pytest.raises(transport.InDoubt):
+    with pytest.raises(InDoubt):
         hand_over(letter())
 
     assert len(sink.mails) == 1
@@ -94,7 +95,7 @@ def test_the_sink_hangs_until_told_to_behave(sink: Sink) -> None:
 def test_a_relay_that_is_away_refuses_connections(app: Flask, sink: Sink) -> None:
     sink.stop()
 
-    with pytest.raises(transport.RelayAway):
+    with pytest.raises(RelayAway):
         hand_over(letter())
 
     sink.start()

@@ -5,7 +5,7 @@ from collections import deque
 from newsletter.campaigns.claims import Outcome
 from newsletter.campaigns.faults import FAILURES, OurFault, is_ours
 from newsletter.campaigns.models import DeliveryState
-from newsletter.mail.transport import RelayAway, Reply
+from newsletter.mail.replies import RelayAway, Reply
 
 IN_A_ROW = 10
 OF_THE_LAST, AT_MOST = 50, 10

@@ -23,7 +23,7 @@ from newsletter.core.sealing import Unsealable
 from newsletter.core.stopping import stopping
 from newsletter.mail.exchange import Exchange
 from newsletter.mail.pipeline import Letter, Verdict
-from newsletter.mail.transport import RelayAway
+from newsletter.mail.replies import RelayAway
 
 log = logging.getLogger(__name__)
 

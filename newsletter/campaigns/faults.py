@@ -2,7 +2,7 @@
 
 from newsletter.core.errors import NewsletterError
 from newsletter.core.i18n import gettext as _
-from newsletter.mail.transport import Reply
+from newsletter.mail.replies import Reply
 
 REFUSES = "the relay refuses"
 LOGIN = "the relay does not let us in"

@@ -20,7 +20,7 @@ from newsletter.core import queues
 from newsletter.core.db import db
 from newsletter.core.errors import NewsletterError
 from newsletter.core.stopping import stopping
-from newsletter.mail.transport import RelayAway
+from newsletter.mail.replies import RelayAway
 
 log = logging.getLogger(__name__)
 

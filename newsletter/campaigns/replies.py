@@ -14,7 +14,7 @@ from newsletter.campaigns.models import CampaignReply
 from newsletter.core.db import db
 from newsletter.core.i18n import gettext as _
 from newsletter.mail.pipeline import CLOSING
-from newsletter.mail.transport import COMPLETED, Reply
+from newsletter.mail.replies import COMPLETED, Reply
 
 EVERY_SECONDS = 1.0
 MOST = 20

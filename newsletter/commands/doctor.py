@@ -15,6 +15,8 @@ from newsletter.commands.base import Finding, for_people
 from newsletter.core import periodic, queues, schema
 from newsletter.core.db import db
 from newsletter.mail import transport
+from newsletter.mail.relays import Relays, relays
+from newsletter.mail.replies import SendError
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -43,7 +45,7 @@ def doctor() -> None:
 def _looks() -> Iterator[Look]:
     # Whoever reads this line has settings that could be read: a wrong one ends the program before.
     yield Look("settings", "complete")
-    parts: tuple[Callable[[], Iterator[Look]], ...] = (_public_url, _database, _redis, _relay)
+    parts: tuple[Callable[[], Iterator[Look]], ...] = (_public_url, _database, _redis, _relays)
     for part in parts:
         yield from part()
 
@@ -93,13 +95,12 @@ def _redis() -> Iterator[Look]:
     yield Look("queues", ", ".join(f"{name} {number}" for name, number in waiting.items()))
 
 
-def _relay() -> Iterator[Look]:
-    server, port = current_app.config["MAIL_SERVER"], current_app.config["MAIL_PORT"]
-    encrypted = current_app.config["MAIL_USE_TLS"] or current_app.config["MAIL_USE_SSL"]
-    try:
-        with transport.relay():
-            pass
-    except transport.SendError as error:
-        yield Look("relay", f"{server}:{port}: {error}", good=False)
-        return
-    yield Look("relay", f"{server}:{port}, {'encrypted' if encrypted else 'not encrypted'}")
+def _relays() -> Iterator[Look]:
+    for settings in relays().all:
+        where = f"{settings.server}:{settings.port}"
+        try:
+            with transport.Relay(Relays([(settings, 1)])):
+                encrypted = "encrypted" if settings.use_tls or settings.use_ssl else "not encrypted"
+                yield Look("relay", f"{where}, {encrypted}")
+        except SendError as error:
+            yield Look("relay", f"{where}: {error}", good=False)

@@ -12,7 +12,8 @@ from flask import Flask
 
 from newsletter.mail.line import Line
 from newsletter.mail.pipeline import Letter, Supply, Verdict
-from newsletter.mail.transport import Relay, RelayAway, relay
+from newsletter.mail.replies import RelayAway
+from newsletter.mail.transport import Relay, relay
 
 LOOK_SECONDS = 0.5
 """How often it is looked whether a reply is overdue."""

@@ -122,6 +122,8 @@ class Line:
 
     def lost(self) -> list[Verdict]:
         """Let go of the connection; return what became of the letters on it."""
+        if self.closing and not self.useful:
+            self._relay.rest()
         self._relay.close()
         return self._pipeline.lost()
 

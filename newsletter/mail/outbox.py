@@ -14,7 +14,7 @@ from newsletter.core.sealing import Unsealable, seal_json, unseal_json
 from newsletter.mail import transport
 from newsletter.mail.message import Email
 from newsletter.mail.models import OutboxMail
-from newsletter.mail.transport import InDoubt, SendError
+from newsletter.mail.replies import InDoubt, SendError
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from newsletter.mail.transport import COMPLETED, STATUS_OCTETS, Reply
+from newsletter.mail.replies import COMPLETED, STATUS_OCTETS, Reply
 
 FINAL_DOT = b".\r\n"
 MAX_REPLY_OCTETS = 64 * 1024

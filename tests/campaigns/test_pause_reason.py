@@ -5,7 +5,7 @@ from flask import Flask
 
 from newsletter.campaigns.faults import OurFault, explain
 from newsletter.core.i18n import speaking
-from newsletter.mail.transport import Reply
+from newsletter.mail.replies import Reply
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from flask import Flask
 
 from newsletter.mail import transport
 from newsletter.mail.message import Email
-from newsletter.mail.transport import InDoubt, RelayAway, Reply, SendError, Unusable
+from newsletter.mail.replies import COMPLETED, InDoubt, RelayAway, Reply, SendError, Unusable
 from tests.sink import Sink
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -67,7 +67,7 @@ def scripted(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[bytes
 def test_every_reply_that_starts_with_2_is_a_yes(scripted: dict[bytes, bytes], command: bytes, reply: bytes) -> None:
     scripted[command] = reply
 
-    assert send().is_a(transport.COMPLETED)
+    assert send().is_a(COMPLETED)
 
 
 def test_a_yes_where_the_content_should_be_asked_for_is_none(app: Flask, scripted: dict[bytes, bytes]) -> None:
