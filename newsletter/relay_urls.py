@@ -1,6 +1,6 @@
 """Reads MAIL_RELAYS: several relays, each a URL with a weight.
 
-    smtps://user:password@one.example:465?weight=3, smtp://user:password@two.example:587?tls=starttls
+smtps://user:password@one.example:465?weight=3, smtp://user:password@two.example:587?tls=starttls
 """
 
 from dataclasses import dataclass

@@ -6,7 +6,9 @@ from newsletter.relay_urls import RelayUrl, relays
 
 
 def test_relays_are_urls_with_a_weight() -> None:
-    text = "smtps://me%40example.org:p%3Aw@one.example?weight=3, smtp://two.example:587?tls=starttls\nsmtp://three.example"
+    text = (
+        "smtps://me%40example.org:p%3Aw@one.example?weight=3, smtp://two.example:587?tls=starttls\nsmtp://three.example"
+    )
 
     assert relays(text) == [
         RelayUrl("one.example", 465, "me@example.org", "p:w", use_tls=False, use_ssl=True, weight=3),

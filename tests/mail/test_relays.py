@@ -51,9 +51,7 @@ def test_one_that_rests_comes_last() -> None:
     assert weighted.order() == ["light", "heavy"]
 
 
-def test_a_campaign_goes_over_all_relays_that_are_there(
-    app: Flask, sink: Sink, other: Sink, run_jobs: RunJobs
-) -> None:
+def test_a_campaign_goes_over_all_relays_that_are_there(app: Flask, sink: Sink, other: Sink, run_jobs: RunJobs) -> None:
     app.config["SENDING_CONNECTIONS"] = 16
     newsletter = make_newsletter()
     make_recipients(newsletter, 120)
