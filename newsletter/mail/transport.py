@@ -23,7 +23,7 @@ class Relay(Connection):
     host: smtplib.SMTP | None
 
     def __init__(self, relays: Relays) -> None:
-        super().__init__(None)
+        super().__init__(relays.all[0])
         self._relays = relays
 
     def configure_host(self) -> smtplib.SMTP:
