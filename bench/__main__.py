@@ -1,7 +1,15 @@
 """`make bench`: every section in one run, one table."""
 
-from bench import delays, growth, sending, web
+from bench import delays, growth, importing, pages, sending, web
 from bench.command import run
 
 if __name__ == "__main__":
-    run({"sending": sending.measure, "delays": delays.measure, "growth": growth.measure, "web": web.measure})
+    sections = {
+        "sending": sending.measure,
+        "delays": delays.measure,
+        "growth": growth.measure,
+        "web": web.measure,
+        "import": importing.measure,
+        "pages": pages.measure,
+    }
+    run(sections)

@@ -5,9 +5,8 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
-from newsletter.core.bulk import insert_columns
+from newsletter.core import bulk
 from newsletter.core.db import db, utcnow
 from newsletter.demo import people
 from newsletter.mail import address
@@ -19,6 +18,10 @@ from newsletter.recipients.models import Newsletter, Recipient
 from newsletter.recipients.person import Person
 
 BATCH = 5_000
+COLUMNS = (
+    "newsletter_id", "address_sealed", "address_digest", "name_sealed", "link_key", "language", "measured",
+    "receipt_id",
+)  # fmt: skip
 CONSENT = "Ich möchte den Newsletter erhalten. Ich kann jederzeit gehen."
 IMPRINT = "Stadtwerke Musterstadt GmbH\nMusterweg 1\n12345 Musterstadt\nTelefon 0123 4567-0"
 SAMPLE = ("erika.musterfrau@example.org", Person("ms", "Dr.", "Erika", "Musterfrau"))
@@ -67,7 +70,7 @@ def fill(made: Newsletter, everybody: Iterator[tuple[str, Person]]) -> None:
 
 
 def _store(newsletter_id: int, slug: str, wording: bytes, batch: list[tuple[str, Person]]) -> None:
-    now, size = utcnow(), len(batch)
+    now = utcnow()
     emails = [email for email, _person in batch]
     fields = [
         ReceiptFields(
@@ -76,14 +79,12 @@ def _store(newsletter_id: int, slug: str, wording: bytes, batch: list[tuple[str,
         )
         for _person in batch
     ]  # fmt: skip
-    columns: dict[str, list[Any]] = {
-        "newsletter_id": [newsletter_id] * size,
-        "address_sealed": [address.seal(email) for email in emails],
-        "address_digest": [address.digest(email) for email in emails],
-        "name_sealed": [person.sealed() for _email, person in batch],
-        "link_key": [secrets.token_bytes(KEY_OCTETS) for _email in emails],
-        "language": ["de"] * size,
-        "measured": [True] * size,
-        "receipt_id": receipts_in_bulk.write(newsletter_id, slug, emails, fields),
-    }
-    db.session.execute(insert_columns(Recipient, columns))
+    receipt_ids = receipts_in_bulk.write(newsletter_id, slug, emails, fields)
+    rows = (
+        (
+            newsletter_id, address.seal(email), address.digest(email), person.sealed(),
+            secrets.token_bytes(KEY_OCTETS), "de", True, receipt_id,
+        )
+        for (email, person), receipt_id in zip(batch, receipt_ids, strict=True)
+    )  # fmt: skip
+    bulk.copy(Recipient, COLUMNS, rows)

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
-from newsletter.campaigns import blocks, fields, replies, service, trail, unsubscribes
+from newsletter.campaigns import blocks, fields, listing, replies, service, trail, unsubscribes
 from newsletter.campaigns.counts import counts, counts_of
 from newsletter.campaigns.models import Campaign, CampaignState
 from newsletter.campaigns.progress import progress
-from newsletter.core import json_bodies, rfc3339
+from newsletter.core import json_bodies, public_ids, rfc3339
 from newsletter.core.errors import Invalid, NotFound, check_all
 from newsletter.core.i18n import gettext as _
 from newsletter.recipients import newsletters
@@ -21,6 +22,7 @@ from newsletter.tracking import report as measured
 bp = Blueprint("campaigns", __name__, url_prefix="/campaigns")
 
 MAX_BODY_OCTETS = 2 * 1024 * 1024
+MOST_AT_ONCE = 200
 MEMBERS = ("newsletter", *fields.FIELDS, "blocks")
 Content = dict[str, Any]
 
@@ -33,13 +35,28 @@ def take_long_texts() -> None:
 
 @bp.get("")
 def every() -> ResponseReturnValue:
-    """Answer all campaigns, or those of `?newsletter=<slug>`."""
-    slug = request.args.get("newsletter")
+    """Answer all campaigns, or those of `?newsletter=<slug>`; with `?limit=` a page of them (RFC 8288)."""
+    slug, before = request.args.get("newsletter"), request.args.get("before")
     newsletter = None if slug is None else newsletters.by_slug(slug)
-    campaigns = service.every(newsletter)
-    ids = [campaign.id for campaign in campaigns]
+    page = listing.page(newsletter, before=public_ids.read(service.KIND, before) if before else None, size=_limit())
+    ids = [campaign.id for campaign in page.rows]
     numbers, said = counts_of(ids), replies.latest_of(ids)
-    return [_shown(campaign, numbers[campaign.id], said[campaign.id]) for campaign in campaigns]
+    shown = [_shown(campaign, numbers[campaign.id], said[campaign.id]) for campaign in page.rows]
+    return (shown, {"Link": _next(shown[-1]["id"])}) if page.has_older else shown
+
+
+def _limit() -> int | None:
+    text = request.args.get("limit")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_AT_ONCE):
+        raise Invalid({"limit": _("Please give a number from 1 to %(number)s.", number=MOST_AT_ONCE)})
+    return int(text[:9])
+
+
+def _next(last_id: str) -> str:
+    query = urlencode(request.args.to_dict() | {"before": last_id})
+    return f'<{current_app.config["PUBLIC_URL"]}/api/v1/campaigns?{query}>; rel="next"'
 
 
 @bp.post("")

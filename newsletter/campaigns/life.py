@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import and_, exists, func, or_, select, update
 
 from newsletter.campaigns.models import Campaign, CampaignState, Delivery, DeliveryCount, DeliveryState
 from newsletter.core.db import db
@@ -11,8 +10,8 @@ from newsletter.core.db import db
 EDITABLE = (CampaignState.DRAFT, CampaignState.SCHEDULED)
 OPEN = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.DEFERRED)
 FIRST_REST_SECONDS, LONGEST_REST_SECONDS, MOST_SETBACKS = 5, 300, 10
-AT_ONCE = 10_000
-"""Deliveries skipped in one transaction: some tenths of a second."""
+AT_ONCE = 5_000
+"""Deliveries skipped in one transaction: about a tenth of a second."""
 
 
 def move(campaign_id: int, *, of: Sequence[CampaignState], to: CampaignState, **values: object) -> bool:
@@ -98,32 +97,29 @@ def finish(campaign_id: int) -> None:
 def skip_rest(campaign_id: int) -> int:
     """Skip up to `AT_ONCE` deliveries that a cancelled campaign left; return how many. Commits."""
     cancelled = exists().where(Campaign.id == campaign_id, Campaign.state == CampaignState.CANCELLED)
-    left = select(Delivery.id).where(cancelled, _waiting(campaign_id)).limit(AT_ONCE).with_for_update(skip_locked=True)
-    skipped = db.session.execute(
-        update(Delivery)
-        .where(Delivery.id.in_(left))
-        .values(state=DeliveryState.SKIPPED, updated_at=func.now())
-        .returning(Delivery.id)
-        .execution_options(synchronize_session=False)
-    ).all()
+    # Spelled so that each of the two has its index.
+    queued = and_(Delivery.campaign_id == campaign_id, Delivery.state == DeliveryState.QUEUED)
+    deferred = and_(Delivery.campaign_id == campaign_id, Delivery.state == DeliveryState.DEFERRED)
+    left = select(Delivery.id).where(cancelled, or_(queued, deferred)).limit(AT_ONCE)
+    left = left.with_for_update(skip_locked=True)
+    skip = update(Delivery).where(Delivery.id.in_(left)).values(state=DeliveryState.SKIPPED, updated_at=func.now())
+    skipped = db.session.connection().execute(skip).rowcount
     db.session.commit()
-    return len(skipped)
+    return skipped
 
 
 def reopen() -> None:
     """Send on with campaigns that were closed while a late answer brought one of their mails back. Commits."""
+    waiting = (
+        select(DeliveryCount.campaign_id)
+        .where(DeliveryCount.state.in_([DeliveryState.QUEUED.value, DeliveryState.DEFERRED.value]))
+        .group_by(DeliveryCount.campaign_id)
+        .having(func.sum(DeliveryCount.number) > 0)
+    )
     db.session.execute(
         update(Campaign)
-        .where(Campaign.state == CampaignState.SENT, exists(select(Delivery.id).where(_waiting(Campaign.id))))
+        .where(Campaign.state == CampaignState.SENT, Campaign.id.in_(waiting))
         .values(state=CampaignState.SENDING, finished_at=None, updated_at=func.now())
         .execution_options(synchronize_session=False)
     )
     db.session.commit()
-
-
-def _waiting(campaign_id: int | InstrumentedAttribute[int]) -> ColumnElement[bool]:
-    """Return the condition of a campaign's queued or deferred deliveries, spelled so that each index serves it."""
-    return or_(
-        and_(Delivery.campaign_id == campaign_id, Delivery.state == DeliveryState.QUEUED),
-        and_(Delivery.campaign_id == campaign_id, Delivery.state == DeliveryState.DEFERRED),
-    )

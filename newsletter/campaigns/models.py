@@ -61,12 +61,14 @@ class Campaign(Model):
 class Delivery(Model):
     """One campaign x one recipient, and its fate. The row stays when the recipient goes.
 
-    `batch_id` is the batch that claimed it last, and fences: only that batch may say what became of it.
+    `batch_id` is the batch that claimed it last, and fences: only that batch may say what became of it. Both
+    references are kept by triggers: a foreign key would look at every single row of a snapshot. A recipient who goes
+    is taken out of the deliveries, which go with their campaign.
     """
 
     __tablename__ = "delivery"
     __table_args__ = (
-        # Recipient first: the index also serves ON DELETE SET NULL.
+        # Recipient first: the index also serves taking a recipient out.
         UniqueConstraint("recipient_id", "campaign_id"),
         # A row is in one of these at most, and in none once it is sent: each mail writes as little as can be.
         Index("ix_delivery_queued", "campaign_id", "id", postgresql_where=text("state = 'queued'")),
@@ -76,8 +78,8 @@ class Delivery(Model):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"))
-    recipient_id: Mapped[int | None] = mapped_column(ForeignKey("recipient.id", ondelete="SET NULL"))
+    campaign_id: Mapped[int]
+    recipient_id: Mapped[int | None]
     state: Mapped[DeliveryState] = mapped_column(server_default="queued")
     attempt: Mapped[int] = mapped_column(server_default=text("0"))
     batch_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -7,11 +7,12 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from newsletter.campaigns import audience, checks, faults, replies, service, trail
+from newsletter.campaigns import audience, checks, faults, listing, replies, service, trail
 from newsletter.campaigns.counts import counts, counts_of
 from newsletter.campaigns.figures import figures
 from newsletter.campaigns.models import Campaign, CampaignState
 from newsletter.campaigns.progress import progress
+from newsletter.core import public_ids
 from newsletter.core.db import db, utcnow
 from newsletter.core.errors import Conflict, Invalid
 from newsletter.core.i18n import gettext as _
@@ -41,18 +42,22 @@ def overview() -> ResponseReturnValue:
 
 @bp.get("/campaigns")
 def index() -> ResponseReturnValue:
-    """List the campaigns, all or those of one newsletter or in one state."""
+    """List the campaigns, all or those of one newsletter or in one state, a page at a time."""
     every = newsletters.every()
     slug, state = request.args.get("newsletter", ""), request.args.get("state", "")
+    before = request.args.get("before", "")
     chosen = next((newsletter for newsletter in every if newsletter.slug == slug), None)
-    found = [campaign for campaign in service.every(chosen) if state in ("", campaign.state)]
+    found = listing.page(chosen, state, public_ids.read(service.KIND, before) if before else None)
+    rows = _rows(found.rows, every)
     return render_template(
         "staff/campaigns.html",
         newsletters=every,
-        campaigns=_rows(found, every),
+        campaigns=rows,
         states=list(CampaignState),
         slug=slug,
         state=state,
+        before=before,
+        older_than=rows[-1]["id"] if found.has_older else "",
     )
 
 

@@ -53,3 +53,9 @@ def made(schema: dict[str, Any], description: str, example: Any) -> dict[str, An
     """Return the answer to a POST that made something: with its address in `Location`."""
     location = {"description": "Where it is.", "schema": {"type": "string", "format": "uri"}}
     return found(schema, description, example) | {"headers": {"Location": location}}
+
+
+def paged(schema: dict[str, Any], description: str, example: Any) -> dict[str, Any]:
+    """Return a good answer with a list of which there may be more: `Link` says where (RFC 8288)."""
+    link = {"description": '`<address>; rel="next"` when there are more.', "schema": {"type": "string"}}
+    return found(schema, description, example) | {"headers": {"Link": link}}

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from newsletter.campaigns.api import MAX_BODY_OCTETS
+from newsletter.campaigns.api import MAX_BODY_OCTETS, MOST_AT_ONCE
 from newsletter.openapi import examples
-from newsletter.openapi.answers import found, made, problems
+from newsletter.openapi.answers import found, made, paged, problems
 from newsletter.openapi.schemas import ref
 
 Operation = dict[str, Any]
 BODY = (400, 413, 415, 422)
+_LIMIT = {"type": "integer", "minimum": 1, "maximum": MOST_AT_ONCE}
 _STEER = {
     "pause": "Pause: what is in hand is finished, nothing else starts.",
     "resume": "Go on with a paused campaign.",
@@ -26,6 +27,10 @@ def _body(schema: str, example: Any, *, required: bool = True) -> dict[str, Any]
 
 def _in_path(name: str, description: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "description": description, "schema": {"type": "string"}}
+
+
+def _in_query(name: str, description: str, schema: Operation | None = None) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": schema or {"type": "string"}}
 
 
 def _campaign(description: str) -> dict[str, Any]:
@@ -87,16 +92,20 @@ def campaigns() -> dict[str, Any]:
     """Return the calls about campaigns."""
     public_id = _in_path("id", "The campaign's id.")
     every = {"type": "array", "items": ref("Campaign")}
-    only = {"name": "newsletter", "in": "query", "description": "Only this newsletter's.", "schema": {"type": "string"}}
+    every_answer = paged(every, "The campaigns.", [examples.CAMPAIGN])
     size = f"A body may hold up to {MAX_BODY_OCTETS} octets."
     return {
         "/campaigns": {
             "get": _operation(
                 "listCampaigns",
                 "campaigns",
-                "All campaigns, newest first. 404: there is no such newsletter.",
-                {"200": found(every, "The campaigns.", [examples.CAMPAIGN]), **problems(401, 404)},
-                parameters=[only],
+                "All campaigns, newest first. 404: there is no such newsletter, or campaign.",
+                {"200": every_answer, **problems(401, 404, 422)},
+                parameters=[
+                    _in_query("newsletter", "Only this newsletter's."),
+                    _in_query("limit", "Up to so many: the header `Link` then says where the next are.", _LIMIT),
+                    _in_query("before", "Only those older than the campaign with this id."),
+                ],
             ),
             "post": _operation(
                 "createCampaign",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, func
+from sqlalchemy import ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.db import Model
@@ -28,6 +28,9 @@ class Receipt(Model):
     """
 
     __tablename__ = "receipt"
+    __table_args__ = (
+        Index("ix_receipt_delete_after", "delete_after", postgresql_where=text("delete_after IS NOT NULL")),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     newsletter_id: Mapped[int | None] = mapped_column(ForeignKey("newsletter.id", ondelete="SET NULL"))

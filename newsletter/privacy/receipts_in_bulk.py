@@ -2,31 +2,40 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import fields
-from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, delete, func, select
 
-from newsletter.core import digests
-from newsletter.core.bulk import insert_columns
+from newsletter.core import bulk, digests
 from newsletter.core.db import db
 from newsletter.mail import address
 from newsletter.privacy.models import Receipt
 from newsletter.privacy.receipts import PURPOSE, ReceiptFields
 
 _FIELDS = [field.name for field in fields(ReceiptFields)]
+_COLUMNS = ["id", "newsletter_id", "newsletter_slug", "address_digest", *_FIELDS]
 
 
 def write(newsletter_id: int, slug: str, emails: Sequence[str], receipts: Sequence[ReceiptFields]) -> list[int]:
     """Add a receipt for each address and return their ids in the same order. The caller commits."""
-    columns: dict[str, list[Any]] = {
-        "newsletter_id": [newsletter_id] * len(emails),
-        "newsletter_slug": [slug] * len(emails),
-        "address_digest": [digests.digest(PURPOSE, address.canonical(email)) for email in emails],
-    }
-    columns |= {name: [getattr(receipt, name) for receipt in receipts] for name in _FIELDS}
-    query = insert_columns(Receipt, columns).returning(Receipt.signup_digest, Receipt.id)
-    ids = dict(db.session.execute(query).all())
-    return [ids[receipt.signup_digest] for receipt in receipts]
+    ids = _fresh_ids(len(emails))
+    rows = (
+        (
+            key,
+            newsletter_id,
+            slug,
+            digests.digest(PURPOSE, address.canonical(email)),
+            *[getattr(receipt, name) for name in _FIELDS],
+        )
+        for key, email, receipt in zip(ids, emails, receipts, strict=True)
+    )
+    bulk.copy(Receipt, _COLUMNS, rows)
+    return ids
+
+
+def _fresh_ids(number: int) -> list[int]:
+    sequence = func.pg_get_serial_sequence(Receipt.__tablename__, "id")
+    query = select(func.nextval(sequence)).select_from(func.generate_series(1, number))
+    return list(db.session.execute(query).scalars())
 
 
 def discard(receipt_ids: Collection[int]) -> None:
@@ -41,6 +50,6 @@ def left_before(newsletter_id: int, emails: Collection[str]) -> set[str]:
     closed = select(Receipt.address_digest).where(
         Receipt.newsletter_id == newsletter_id,
         Receipt.closed_at.is_not(None),
-        Receipt.address_digest.in_(by_digest),
+        Receipt.address_digest == any_(bindparam("digests", list(by_digest), type_=ARRAY(LargeBinary))),
     )
     return {by_digest[digest] for digest in db.session.execute(closed).scalars()}

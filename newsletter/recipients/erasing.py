@@ -1,6 +1,6 @@
 """Erasing: address and name go in one transaction, then the row; numbers and the closed receipt stay.
 
-What refers to the row goes with it by the database's own `ON DELETE` clauses.
+What refers to the row goes with it by the database's own `ON DELETE` clauses, and a trigger for deliveries.
 """
 
 from dataclasses import dataclass

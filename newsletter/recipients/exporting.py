@@ -3,7 +3,6 @@
 import csv
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import TextIO
 
 from sqlalchemy import select
@@ -24,19 +23,26 @@ Row = dict[str, Value]
 def recipients(newsletter: Newsletter) -> Iterator[Row]:
     """Yield every recipient with the values of `COLUMNS`, oldest first; memory stays flat."""
     query = (
-        select(Recipient)
+        select(
+            Recipient.address_sealed,
+            Recipient.name_sealed,
+            Recipient.language,
+            Recipient.measured,
+            Recipient.confirmed_at,
+        )
         .where(Recipient.newsletter_id == newsletter.id, Recipient.address_sealed.is_not(None))
         .order_by(Recipient.id)
         .execution_options(yield_per=AT_ONCE)
     )
-    for part in db.session.execute(query).scalars().partitions():
-        for recipient in part:
+    opener = address.opener()
+    for part in db.session.execute(query).partitions():
+        for sealed, name, language, measured, confirmed_at in part:
             yield {
-                "email": address.unseal(recipient.address_sealed or b""),
-                **asdict(Person.unsealed(recipient.name_sealed)),
-                "language": recipient.language,
-                "measured": recipient.measured,
-                "confirmed_at": rfc3339.show(recipient.confirmed_at),
+                "email": opener.open(sealed or b"").decode(),
+                **vars(Person.unsealed(name)),
+                "language": language,
+                "measured": measured,
+                "confirmed_at": rfc3339.show(confirmed_at),
             }
 
 

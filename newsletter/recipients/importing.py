@@ -8,11 +8,10 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, func, select
 
-from newsletter.core.bulk import insert_columns
+from newsletter.core import bulk
 from newsletter.core.db import db, utcnow
 from newsletter.core.errors import Invalid
 from newsletter.core.i18n import LANGUAGES
@@ -25,8 +24,12 @@ from newsletter.recipients.models import Measurement, Newsletter, Recipient
 from newsletter.recipients.person import Person
 from newsletter.recipients.reading import Row
 
-BATCH = 1000
+BATCH = 2000
 MAX_EVIDENCE = 5000
+_COLUMNS = (
+    "newsletter_id", "address_sealed", "address_digest", "name_sealed", "link_key", "language", "measured",
+    "receipt_id",
+)  # fmt: skip
 _SALUTATIONS = {"frau": "ms", "herr": "mr"}
 _MEASURED = {"": None, "true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -144,7 +147,8 @@ class _Import:
         by_digest = {digest: key for key in batch for digest in address.all_digests(key)}
         rows = db.session.execute(
             select(Recipient.address_digest, Recipient.confirmed_at).where(
-                Recipient.newsletter_id == self._id, Recipient.address_digest.in_(by_digest)
+                Recipient.newsletter_id == self._id,
+                Recipient.address_digest == any_(bindparam("digests", list(by_digest), type_=ARRAY(LargeBinary))),
             )
         )
         return {by_digest[digest]: since for digest, since in rows if digest is not None}
@@ -153,19 +157,21 @@ class _Import:
         """Add recipients and receipts; return how many, as someone may have confirmed in this very moment."""
         fields = [self._receipt(candidate) for candidate in fresh]
         receipt_ids = receipts_in_bulk.write(self._id, self._slug, [each.email for each in fresh], fields)
-        columns: dict[str, list[Any]] = {
-            "newsletter_id": [self._id] * len(fresh),
-            "address_sealed": [address.seal(each.email) for each in fresh],
-            "address_digest": [address.digest(each.email) for each in fresh],
-            "name_sealed": [each.person.sealed() for each in fresh],
-            "link_key": [secrets.token_bytes(KEY_OCTETS) for _each in fresh],
-            "language": [each.language for each in fresh],
-            "measured": [self._is_measured(each) for each in fresh],
-            "receipt_id": receipt_ids,
-        }
-        query = insert_columns(Recipient, columns).on_conflict_do_nothing().returning(Recipient.receipt_id)
-        used = set(db.session.execute(query).scalars())
-        receipts_in_bulk.discard(set(receipt_ids) - used)
+        rows = (
+            (
+                self._id,
+                address.seal(each.email),
+                address.digest(each.email),
+                each.person.sealed(),
+                secrets.token_bytes(KEY_OCTETS),
+                each.language,
+                self._is_measured(each),
+                receipt_id,
+            )
+            for each, receipt_id in zip(fresh, receipt_ids, strict=True)
+        )
+        used = bulk.copy_new(Recipient, _COLUMNS, rows, "receipt_id")
+        receipts_in_bulk.discard(set(receipt_ids).difference(used))
         return len(used)
 
     def _is_measured(self, candidate: Candidate) -> bool:

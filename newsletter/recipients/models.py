@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.db import Model
@@ -65,6 +65,8 @@ class Recipient(Model):
             postgresql_where=text("address_digest IS NOT NULL"),
         ),
         Index("ix_recipient_tombstone", "id", postgresql_where=text("address_sealed IS NULL")),
+        # The audience of a campaign, and an export, in order and without a look at the rows of other newsletters.
+        Index("ix_recipient_reachable", "newsletter_id", "id", postgresql_where=text("address_sealed IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -75,8 +77,22 @@ class Recipient(Model):
     link_key: Mapped[bytes] = mapped_column(unique=True)
     language: Mapped[str]
     measured: Mapped[bool]
-    receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipt.id", ondelete="SET NULL"))
+    receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipt.id", ondelete="SET NULL"), index=True)
     confirmed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class RecipientCount(Model):
+    """How many recipients a newsletter has, tombstones left out. Triggers keep it, whoever changes a recipient.
+
+    Each database connection adds to a row of its own (`slot`), so that nobody waits for an import; a single row may
+    be negative, their sum is the number.
+    """
+
+    __tablename__ = "recipient_count"
+
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletter.id", ondelete="CASCADE"), primary_key=True)
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
 
 
 class Departure(Model):
@@ -89,7 +105,7 @@ class Departure(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletter.id", ondelete="CASCADE"))
-    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"))
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), index=True)
     day: Mapped[date] = mapped_column(server_default=func.current_date())
     way: Mapped[str]
     number: Mapped[int] = mapped_column(server_default=text("0"))

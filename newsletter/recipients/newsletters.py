@@ -14,7 +14,7 @@ from newsletter.core.i18n import LANGUAGES
 from newsletter.core.i18n import gettext as _
 from newsletter.mail import address
 from newsletter.recipients import hours
-from newsletter.recipients.models import Measurement, Newsletter, Recipient
+from newsletter.recipients.models import Measurement, Newsletter, RecipientCount
 
 FIELDS = (
     "slug", "title", "description", "language", "from_name", "from_address",
@@ -61,21 +61,19 @@ def by_id(newsletter_id: int) -> Newsletter:
 
 def count_recipients(newsletter_id: int) -> int:
     """Return how many recipients the newsletter has, without those who are just leaving."""
-    return db.session.execute(
-        select(func.count())
-        .select_from(Recipient)
-        .where(Recipient.newsletter_id == newsletter_id, Recipient.address_sealed.is_not(None))
-    ).scalar_one()
+    number = select(func.coalesce(func.sum(RecipientCount.number), 0))
+    return int(db.session.execute(number.where(RecipientCount.newsletter_id == newsletter_id)).scalar_one())
 
 
 def count_recipients_of_all() -> dict[int, int]:
-    """Return what `count_recipients` says, for every newsletter that has any, by its id."""
+    """Return what `count_recipients` says, for every newsletter that ever had any, by its id.
+
+    Nothing is counted here: triggers keep the numbers as recipients come and go, in the same transaction.
+    """
     rows = db.session.execute(
-        select(Recipient.newsletter_id, func.count())
-        .where(Recipient.address_sealed.is_not(None))
-        .group_by(Recipient.newsletter_id)
+        select(RecipientCount.newsletter_id, func.sum(RecipientCount.number)).group_by(RecipientCount.newsletter_id)
     ).all()
-    return dict(rows)
+    return {newsletter_id: int(number) for newsletter_id, number in rows}
 
 
 def create(values: Mapping[str, Any]) -> Newsletter:

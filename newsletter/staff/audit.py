@@ -4,11 +4,13 @@ from flask import g, has_request_context
 from flask_login import current_user
 from sqlalchemy import or_, select
 
+from newsletter.core import paging
 from newsletter.core.db import db
+from newsletter.core.paging import Page
 from newsletter.staff.trail import AuditEntry
 
 COMMAND_LINE, TOKEN = "command line", "token "
-MAX_CHARACTERS = 200
+MAX_CHARACTERS, AT_ONCE = 200, 200
 
 
 def note(action: str, subject: str) -> None:
@@ -32,10 +34,14 @@ def has(action: str, first_word: str) -> bool:
     return db.session.execute(query.limit(1)).first() is not None
 
 
-def latest(number: int = 200) -> list[AuditEntry]:
+def page(before: int | None = None, size: int = AT_ONCE) -> Page[AuditEntry]:
+    """Return entries, newest first, older than the one with the id `before`."""
+    return paging.page(select(AuditEntry), AuditEntry.id, size, before)
+
+
+def latest(number: int = AT_ONCE) -> list[AuditEntry]:
     """Return the newest entries, newest first."""
-    query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(number)
-    return list(db.session.execute(query).scalars())
+    return page(size=number).rows
 
 
 def _actor() -> str:

@@ -110,8 +110,8 @@ def open_account(staff_id: int) -> ResponseReturnValue:
 
 @bp.get("/admin/tokens")
 def tokens_page() -> ResponseReturnValue:
-    """List the API tokens."""
-    return render_template("staff/tokens.html", tokens=tokens.every(), name="", errors={})
+    """List the API tokens, a page at a time."""
+    return _tokens()
 
 
 @bp.post("/admin/tokens")
@@ -124,10 +124,13 @@ def create_token() -> ResponseReturnValue:
         errors = error.errors
     except Conflict as error:
         errors = {"name": str(error)}
-    page = render_template(
-        "staff/tokens.html", tokens=tokens.every(), name=name if errors else "", errors=errors, bearer=bearer
-    )
-    return page, 422 if errors else 200
+    return _tokens(name=name if errors else "", errors=errors, bearer=bearer), 422 if errors else 200
+
+
+def _tokens(name: str = "", errors: dict[str, str] | None = None, bearer: str = "") -> str:
+    before = request.args.get("before", type=int)
+    page = tokens.page(before)
+    return render_template("staff/tokens.html", page=page, before=before, name=name, errors=errors or {}, bearer=bearer)
 
 
 @bp.route("/admin/tokens/<int:token_id>/revoke", methods=["GET", "POST"])
@@ -146,5 +149,6 @@ def revoke_token(token_id: int) -> ResponseReturnValue:
 
 @bp.get("/admin/audit")
 def audit_page() -> ResponseReturnValue:
-    """Show who did what."""
-    return render_template("staff/audit.html", entries=audit.latest())
+    """Show who did what, a page at a time."""
+    before = request.args.get("before", type=int)
+    return render_template("staff/audit.html", page=audit.page(before), before=before)

@@ -8,10 +8,11 @@ from datetime import timedelta
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from newsletter.core import texts
+from newsletter.core import paging, texts
 from newsletter.core.db import db
 from newsletter.core.errors import Conflict, Invalid, NotFound
 from newsletter.core.i18n import gettext as _
+from newsletter.core.paging import Page
 from newsletter.staff import audit
 from newsletter.staff.models import ApiToken
 
@@ -19,6 +20,7 @@ PREFIX = "nl_"
 RANDOM_OCTETS = 32
 NOTE_USE_EVERY = timedelta(minutes=1)
 MAX_NAME_CHARACTERS = 80
+AT_ONCE = 100
 
 
 def create(name: str) -> str:
@@ -55,6 +57,11 @@ def authenticate(bearer: str) -> ApiToken | None:
     db.session.commit()
     audit.act_as(audit.TOKEN + token.name)
     return token
+
+
+def page(before: int | None = None, size: int = AT_ONCE) -> Page[ApiToken]:
+    """Return tokens, newest first, older than the one with the id `before`."""
+    return paging.page(select(ApiToken), ApiToken.id, size, before)
 
 
 def every() -> list[ApiToken]:

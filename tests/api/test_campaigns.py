@@ -382,3 +382,26 @@ def test_every_wrong_field_is_named_at_once(api: Api) -> None:
 
     assert answer.status_code == 422
     assert set(answer.json["errors"]) == {"newsletter", "subject", "markdown", "colour"}
+
+
+def test_the_list_can_be_read_a_page_at_a_time(api: Api) -> None:
+    newsletter = make_newsletter()
+    ids = [service.public_id(make_campaign(newsletter)) for _ in range(5)]
+    make_campaign()
+
+    found, path = [], f"/campaigns?newsletter={newsletter.slug}&limit=2"
+    while path:
+        page = api.get(path)
+        found.append([each["id"] for each in page.json])
+        path = page.headers.get("Link", "").partition(">")[0].partition("/api/v1")[2]
+
+    assert found == [[ids[4], ids[3]], [ids[2], ids[1]], [ids[0]]]
+
+
+def test_a_page_of_the_list_has_a_size_that_makes_sense(api: Api) -> None:
+    make_campaign()
+
+    for wrong in ("0", "-1", "x", "", "201", "²", "9" * 5000):
+        assert set(api.get(f"/campaigns?limit={wrong}").json["errors"]) == {"limit"}, wrong
+    assert api.get("/campaigns?before=nonsense").status_code == 404
+    assert api.get("/campaigns").headers.get("Link") is None

@@ -2,11 +2,14 @@
 
 import gc
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 
+from newsletter.core import bulk
 from newsletter.core.db import db
 from newsletter.core.errors import Invalid
 from newsletter.mail import address
@@ -258,3 +261,56 @@ def test_no_more_than_a_batch_is_held_in_memory(app: Flask, monkeypatch: pytest.
     importing.run(make_newsletter(), rows(), EVIDENCE, lambda _line, _text: None)
 
     assert 20 <= max(held) <= 50
+
+
+def test_a_batch_that_fails_leaves_nothing_and_those_before_it_stay(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "BATCH", 2)
+    newsletter, path = make_newsletter(), file(tmp_path, "email\na@example.org\nb@example.org\nc@example.org\n")
+    copy_new, calls = bulk.copy_new, iter(range(9))
+
+    def break_down_the_second_time(*arguments: Any) -> list[Any]:
+        if next(calls):
+            raise OSError("the database is away")
+        return copy_new(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk, "copy_new", break_down_the_second_time)
+        with pytest.raises(OSError, match="away"):
+            bring(newsletter, path)
+    db.session.rollback()
+    left = db.session.query(Recipient).count(), db.session.query(Receipt).count()
+    again = bring(newsletter, path)
+
+    assert left == (2, 2)
+    assert again == importing.Summary(imported=1, subscribed=2)
+
+
+def test_who_confirms_in_the_very_moment_is_not_there_twice(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newsletter = make_newsletter()
+    look = importing._Import._there
+
+    def confirm_after_the_look(self: importing._Import, batch: dict[str, importing.Candidate]) -> dict[str, datetime]:
+        found = look(self, batch)
+        make_recipient(newsletter, "b@example.org")
+        return found
+
+    monkeypatch.setattr(importing._Import, "_there", confirm_after_the_look)
+
+    summary = bring(newsletter, file(tmp_path, "email\na@example.org\nb@example.org\n"))
+
+    assert summary == importing.Summary(imported=1, subscribed=1)
+    assert db.session.query(Recipient).count() == db.session.query(Receipt).count() == 2
+
+
+def test_values_that_look_like_the_language_of_copy_are_kept(app: Flask, tmp_path: Path) -> None:
+    newsletter = make_newsletter()
+
+    bring(newsletter, file(tmp_path, "email,first_name,last_name\na@example.org,\\N,\\.\n"))
+
+    recipient = find(newsletter.id, "a@example.org")
+    assert recipient is not None
+    assert Person.unsealed(recipient.name_sealed) == Person("", "", "\\N", "\\.")
