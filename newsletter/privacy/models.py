@@ -5,13 +5,14 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.core.db import Model
+from newsletter.core.db import Model, kept
 
 
 class Wording(Model):
     """A text that a person was shown, named by the SHA-256 of its kind, language and words."""
 
     __tablename__ = "wording"
+    __table_args__ = kept("texts")
 
     digest: Mapped[bytes] = mapped_column(primary_key=True)
     kind: Mapped[str]
@@ -30,6 +31,7 @@ class Receipt(Model):
     __tablename__ = "receipt"
     __table_args__ = (
         Index("ix_receipt_delete_after", "delete_after", postgresql_where=text("delete_after IS NOT NULL")),
+        kept("receipts"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
