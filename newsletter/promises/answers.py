@@ -34,7 +34,7 @@ LOADS = re.compile(
 
 def only_a_person() -> Check:
     """P2."""
-    check = Check(2, "Only a person can say yes or no", "what the mail programs of subscribers do")
+    check = Check(2, "what the mail programs of subscribers do")
     failed = []
     with _read_only():
         client = current_app.test_client()
@@ -50,7 +50,7 @@ def only_a_person() -> Check:
 
 def every_right_by_a_link() -> Check:
     """P6."""
-    check = Check(6, "Every right, by a link", "whether the answers are complete")
+    check = Check(6, "whether the answers are complete")
     routes = {
         (method, rule.rule) for rule in current_app.url_map.iter_rules() for method in rule.methods or ()
     }  # fmt: skip
@@ -69,7 +69,7 @@ def every_right_by_a_link() -> Check:
 
 def no_one_else_is_told() -> Check:
     """P10."""
-    check = Check(10, "No one else is told", "what staff link to; what was sent before")
+    check = Check(10, "what staff link to; what was sent before")
     own = current_app.config["PUBLIC_URL"]
     for file in sorted(Path(current_app.root_path, current_app.template_folder or "").rglob("*.*")):
         foreign = _foreign(file.read_text(encoding="utf-8"), own)

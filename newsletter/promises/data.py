@@ -31,7 +31,7 @@ SEALED = (
 
 def nothing_before_the_yes() -> Check:
     """P1."""
-    check = Check(1, "Nothing before the yes", BACKUPS)
+    check = Check(1, BACKUPS)
     _sealed(check, ("outbox_mail",))
     check.none(
         "mail that waits", "SELECT count(*) FROM outbox_mail WHERE created_at < now() - interval '49 hours'",
@@ -49,7 +49,7 @@ def nothing_before_the_yes() -> Check:
 
 def one_click_and_gone() -> Check:
     """P3."""
-    check = Check(3, "One click and the address is gone", f"{BACKUPS}; mails that had begun before the click")
+    check = Check(3, f"{BACKUPS}; mails that had begun before the click")
     check.none(
         "emptied rows",
         "SELECT count(*) FROM recipient JOIN receipt ON receipt.id = receipt_id"
@@ -79,7 +79,7 @@ def one_click_and_gone() -> Check:
 
 def measured_not_watched() -> Check:
     """P4."""
-    check = Check(4, "Measured, not watched", "what mail programs and proxies in front keep")
+    check = Check(4, "what mail programs and proxies in front keep")
     past = "key_sealed IS NOT NULL AND ends_at < now() - interval '2 hours'"
     check.none(
         "measurement keys", f"SELECT count(*) FROM measurement_key WHERE {past}",  # noqa: S608
@@ -103,7 +103,7 @@ def measured_not_watched() -> Check:
 
 def agreed_can_be_shown() -> Check:
     """P5."""
-    check = Check(5, "Whoever agreed can be shown to have agreed", "whether the wording was what the page showed")
+    check = Check(5, "whether the wording was what the page showed")
     check.none(
         "recipients", "SELECT count(*) FROM recipient WHERE receipt_id IS NULL AND address_sealed IS NOT NULL",
         "recipient without a receipt",
@@ -144,7 +144,7 @@ def _strangers() -> int:
 
 def no_longer_than_declared() -> Check:
     """P7."""
-    check = Check(7, "Nothing is kept longer than declared", BACKUPS)
+    check = Check(7, BACKUPS)
     last = runs.every()
     now = db.session.execute(db.text("SELECT now()")).scalar_one()
     for rule in enforced():
@@ -164,7 +164,7 @@ def no_longer_than_declared() -> Check:
 
 def accounted_for() -> Check:
     """P8."""
-    check = Check(8, "A campaign is accounted for", "what became of a mail after the relay took it")
+    check = Check(8, "what became of a mail after the relay took it")
     check.none(
         "the counts of every campaign that still has its deliveries",
         "SELECT count(DISTINCT campaign_id) FROM ("
@@ -189,7 +189,7 @@ def accounted_for() -> Check:
 def stolen_is_not_readable() -> Check:
     """P9."""
     unseen = f"{BACKUPS}; names, which look like any word"
-    check = Check(9, "Stolen is not readable", unseen)
+    check = Check(9, unseen)
     _sealed(check, ("recipient", "outbox_mail", "measurement_key"))
     _readable(check)
     return check

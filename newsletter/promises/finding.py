@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import text
 
 from newsletter.core.db import db
+from newsletter.promises.names import NAMES
 
 
 @dataclass
@@ -13,10 +14,14 @@ class Check:
     """One promise, looked at. It is broken when something was found."""
 
     number: int
-    promise: str
     unseen: str
     looked: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
+
+    @property
+    def promise(self) -> str:
+        """What the promise is called."""
+        return NAMES[self.number]
 
     @property
     def held(self) -> bool:

@@ -1,10 +1,12 @@
 """P7: nothing is kept longer than declared. Rows are made older, since it is the database's clock that rules."""
 
+import re
 import time
 from datetime import timedelta
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 
 from newsletter import schedule
@@ -19,6 +21,7 @@ from newsletter.recipients import erasing, jobs
 from newsletter.retention.enforcing import enforced
 from newsletter.staff import audit
 from tests.factories import make_campaign, make_delivery, make_newsletter, make_recipient
+from tests.staff.signing_in import signed_in
 from tests.tracking.measured import make_measured
 
 
@@ -156,3 +159,19 @@ def test_one_call_shrinks_no_more_than_other_work_can_wait_for(app: Flask, monke
     age_by("campaign", "finished_at", 91)
 
     assert [shrinking.shrink(), shrinking.shrink(), shrinking.shrink()] == [2, 1, 0]
+
+
+def test_staff_and_subscribers_see_what_is_kept_how_long_and_that_it_is_deleted(
+    client: FlaskClient, everything: None
+) -> None:
+    age_by("audit_entry", "at", 91)
+    do_periodic_work()
+    signed_in(client, "admin")
+
+    staff, public = client.get("/staff/admin/promises"), client.get("/privacy")
+
+    for page in (staff.text, public.text):
+        assert "Receipts of consents" in page
+        assert "90 days from the sending on" in page
+    assert re.search(r"Who of the staff did what.*?last enforced .*?, 1 deleted so far", public.text, re.DOTALL)
+    assert client.application.test_client().get("/staff/admin/promises").status_code == 302
