@@ -5,13 +5,14 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.core.db import Model
+from newsletter.core.db import Model, kept
 
 
 class Wording(Model):
     """A text that a person was shown, named by the SHA-256 of its kind, language and words."""
 
     __tablename__ = "wording"
+    __table_args__ = kept("texts")
 
     digest: Mapped[bytes] = mapped_column(primary_key=True)
     kind: Mapped[str]
@@ -37,6 +38,7 @@ class Receipt(Model):
             "id",
             postgresql_where=text("closing_seal IS NOT NULL AND closed_link IS NULL"),
         ),
+        kept("receipts"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -69,6 +71,7 @@ class ReceiptLink(Model):
     """
 
     __tablename__ = "receipt_link"
+    __table_args__ = kept("chain")
 
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     at: Mapped[datetime]
@@ -82,6 +85,7 @@ class ReceiptTombstone(Model):
     """What its links need of a receipt that was deleted when its time was up. Says nothing of whom or what."""
 
     __tablename__ = "receipt_tombstone"
+    __table_args__ = kept("chain")
 
     receipt_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     written_link: Mapped[int | None] = mapped_column(BigInteger, index=True)
