@@ -115,7 +115,9 @@ def begin(audience: int, domain: str = "chaos", **values: str) -> Play:
     db.session.execute(insert(Recipient), [_row(newsletter.id, email, key) for email, key in people])
     campaign = service.send(make_campaign(newsletter, **values))
     rows = db.session.execute(
-        select(Delivery.id, Recipient.link_key).join(Recipient).where(Delivery.campaign_id == campaign.id)
+        select(Delivery.id, Recipient.link_key)
+        .join(Recipient, Recipient.id == Delivery.recipient_id)
+        .where(Delivery.campaign_id == campaign.id)
     )
     by_key = {key: email for email, key in people}
     addresses = {number: by_key[key] for number, key in rows}
