@@ -12,6 +12,7 @@ from newsletter.core import limits
 from newsletter.core.db import db
 from newsletter.foundation import ROOT, make_app
 from newsletter.optin import routes as optin
+from newsletter.promises import routes as promises
 from newsletter.recipients import routes as recipients
 from newsletter.recipients import staff_routes as newsletters
 from newsletter.staff import accounts
@@ -41,7 +42,8 @@ def _set_up(app: Flask) -> None:
 
 
 def _register(app: Flask) -> None:
-    for blueprint in (pages.bp, optin.bp, recipients.bp, health.bp, staff.bp, newsletters.bp, editor.bp, campaigns.bp):
+    public = (pages.bp, optin.bp, recipients.bp, health.bp)
+    for blueprint in (*public, staff.bp, promises.bp, newsletters.bp, editor.bp, campaigns.bp):
         app.register_blueprint(blueprint)
     # The token in the link is the permission there; CSRF protection guards sessions, and these have none.
     for blueprint in (optin.bp, recipients.bp):

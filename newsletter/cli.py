@@ -9,7 +9,7 @@ from flask import Flask
 from flask.cli import FlaskGroup
 from flask_migrate.cli import db
 
-from newsletter.commands import doctor, recipients, staff
+from newsletter.commands import doctor, promises, proof, recipients, staff
 from newsletter.config import ConfigError, Settings, from_env
 from newsletter.demo.command import demo
 
@@ -19,7 +19,8 @@ COMMANDS: tuple[click.Command, ...] = (
     recipients.import_recipients,
     recipients.export_recipients,
     recipients.forget,
-    recipients.proof,
+    proof.proof,
+    promises.promises,
     doctor.doctor,
     demo,
 )

@@ -5,7 +5,9 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.core.i18n import language
 from newsletter.privacy import wordings
+from newsletter.promises import names
 from newsletter.recipients import newsletters, statement
+from newsletter.retention import showing
 
 bp = Blueprint("pages", __name__)
 
@@ -18,11 +20,17 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/privacy")
 def privacy() -> ResponseReturnValue:
-    """Show the privacy statement in force, and from when on there were others."""
+    """Show the privacy statement in force, what is kept how long, whether it is so, and the earlier statements."""
     code = language()
     current = wordings.digest(wordings.PRIVACY, code, statement.text(code)).hex()
     earlier = [version for version in wordings.versions(wordings.PRIVACY, code) if not current.startswith(version[0])]
-    return render_template("page/privacy.html", sections=statement.sections(code), earlier=earlier)
+    return render_template(
+        "page/privacy.html",
+        sections=statement.sections(code),
+        earlier=earlier,
+        entries=showing.entries(),
+        verdicts=names.last_verdicts(),
+    )
 
 
 @bp.get("/privacy/<version>")

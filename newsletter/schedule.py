@@ -15,26 +15,22 @@ from newsletter.campaigns import sweep as campaigns
 from newsletter.core import periodic
 from newsletter.core.db import db
 from newsletter.core.stopping import stopping
-from newsletter.mail import outbox
-from newsletter.privacy import receipts
-from newsletter.recipients import erasing
-from newsletter.staff import trail
-from newsletter.tracking import buffer, measurement
+from newsletter.privacy import chain
+from newsletter.retention import enforcing
+from newsletter.tracking import buffer
 
 log = logging.getLogger(__name__)
 
-TASKS: tuple[tuple[str, timedelta, Callable[[], object]], ...] = (
+WORK: tuple[tuple[str, timedelta, Callable[[], object]], ...] = (
     ("drain events", timedelta(seconds=2), buffer.drain),
     ("start due campaigns", timedelta(seconds=1), campaigns.start_due),
     ("note progress", timedelta(seconds=2), progress.note),
     ("sweep campaigns", timedelta(seconds=10), campaigns.sweep),
-    ("sweep outbox", timedelta(seconds=15), outbox.sweep),
-    ("sweep tombstones", timedelta(seconds=10), erasing.sweep_tombstones),
     ("forget idle allowances", timedelta(hours=1), rates.forget_idle),
-    ("forget measurement keys", timedelta(hours=1), measurement.forget_ended),
-    ("forget the audit trail", timedelta(hours=1), trail.forget_old),
-    ("delete outlived receipts", timedelta(hours=1), receipts.delete_outlived),
+    ("link receipts", timedelta(seconds=10), chain.link_new),
 )
+TASKS = WORK + tuple((f"keep no longer: {rule.name}", rule.every, enforcing.job(rule)) for rule in enforcing.enforced())
+"""The work, and what enforces the table of how long things are kept."""
 TICK_SECONDS = 0.5
 JOIN_SECONDS = 10.0
 

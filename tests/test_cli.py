@@ -266,7 +266,7 @@ def test_a_proof_holds_the_words_and_the_times(runner: FlaskCliRunner) -> None:
     result = run(runner, "proof", "A@example.org")
 
     assert result.exit_code == 0
-    for part in (newsletter.slug, "Ja, ich will.", "confirmed", "Z by link", "asked for"):
+    for part in (newsletter.slug, "Ja, ich will.", "Agreed", "Z (", "by an act on the page", "is as it was written"):
         assert part in result.stdout, part
 
 
@@ -277,7 +277,7 @@ def test_a_proof_outlives_the_address(runner: FlaskCliRunner) -> None:
     result = run(runner, "proof", "a@example.org")
 
     assert result.exit_code == 0
-    assert "by request; kept until" in result.stdout
+    assert "(request); the receipt is kept until" in result.stdout
 
 
 def test_no_proof_is_a_finding(runner: FlaskCliRunner) -> None:

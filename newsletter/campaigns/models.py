@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.core.db import Model
+from newsletter.core.db import Model, kept
 
 
 class CampaignState(StrEnum):
@@ -37,9 +37,11 @@ class Campaign(Model):
 
     `setbacks` counts the attempts in a row at which the relay was away, `not_before` is when the next one may begin.
     `last_outcomes` is the memory of the breaker: a bit for each of the last 50 mails, 1 for one that was refused.
+    `shrunk_at` is when the last of its deliveries was deleted, and only their counts were left (`shrinking`).
     """
 
     __tablename__ = "campaign"
+    __table_args__ = kept("content")
 
     id: Mapped[int] = mapped_column(primary_key=True)
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletter.id", ondelete="CASCADE"), index=True)
@@ -56,6 +58,7 @@ class Campaign(Model):
     setbacks: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     not_before: Mapped[datetime | None]
     last_outcomes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    shrunk_at: Mapped[datetime | None]
 
 
 class Delivery(Model):
@@ -75,6 +78,7 @@ class Delivery(Model):
         Index("ix_delivery_deferred", "campaign_id", "not_before", postgresql_where=text("state = 'deferred'")),
         Index("ix_delivery_claimed", "batch_id", postgresql_where=text("state = 'claimed'")),
         Index("ix_delivery_in_doubt", "campaign_id", postgresql_where=text("state = 'in_doubt'")),
+        kept("deliveries"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -99,7 +103,7 @@ class Batch(Model):
     """
 
     __tablename__ = "batch"
-    __table_args__ = (Index("ix_batch_lease_until", "lease_until"),)
+    __table_args__ = (Index("ix_batch_lease_until", "lease_until"), kept("work"))
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"))
@@ -115,6 +119,7 @@ class DeliveryCount(Model):
     """
 
     __tablename__ = "delivery_count"
+    __table_args__ = kept("figures")
 
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
     state: Mapped[str] = mapped_column(primary_key=True)
@@ -126,6 +131,7 @@ class ProgressMark(Model):
     """How many deliveries of a campaign had their fate at a moment: two of these tell how fast it goes."""
 
     __tablename__ = "progress_mark"
+    __table_args__ = kept("work")
 
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
     at: Mapped[datetime] = mapped_column(primary_key=True, server_default=func.now())
@@ -136,6 +142,7 @@ class CampaignReply(Model):
     """When the relay last gave a reply of this kind: code and status alone, because its text may hold an address."""
 
     __tablename__ = "campaign_reply"
+    __table_args__ = kept("figures")
 
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
     code: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
@@ -150,6 +157,7 @@ class Refusal(Model):
     """
 
     __tablename__ = "refusal"
+    __table_args__ = kept("recipients")
 
     # Recipient first: the index also serves ON DELETE CASCADE.
     recipient_id: Mapped[int] = mapped_column(ForeignKey("recipient.id", ondelete="CASCADE"), primary_key=True)
@@ -161,6 +169,7 @@ class Allowance(Model):
     """How many mails may go now under the limit `name`, as of `refilled_at`; see `rates`."""
 
     __tablename__ = "allowance"
+    __table_args__ = kept("work")
 
     name: Mapped[str] = mapped_column(primary_key=True)
     tokens: Mapped[float]

@@ -1,4 +1,4 @@
-"""Recipients: bring in, take out, forget, prove."""
+"""Recipients: bring in, take out, forget."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -10,7 +10,6 @@ import click
 
 from newsletter.commands.base import Finding, WrongCall, for_people, say
 from newsletter.mail import address
-from newsletter.privacy import proof as proofs
 from newsletter.recipients import exporting, forgetting, importing, newsletters, reading
 from newsletter.staff import audit
 
@@ -88,14 +87,3 @@ def forget(email: str) -> None:
     number = forgetting.forget(address.parse(email))
     audit.note("recipients.forget", "")
     click.echo(number)
-
-
-@click.command("proof")
-@click.argument("email", metavar="ADDRESS")
-@for_people
-def proof(email: str) -> None:
-    """Print what is known of the consents given with an address (exit code 1: nothing)."""
-    found = proofs.of(address.parse(email))
-    if not found:
-        raise Finding("There is no receipt for this address.")
-    click.echo("\n\n".join(each.text() for each in found))

@@ -46,6 +46,14 @@ else:
     Model = db.Model
 
 
+def kept(rule: str) -> dict[str, dict[str, str]]:
+    """Return what tags a table, or a single column of it, with the rule that says how long its rows are kept (P7).
+
+    `newsletter.retention` has the rules; a test finds the column that has none.
+    """
+    return {"info": {"retention": rule}}
+
+
 def utcnow() -> datetime:
     """Return this process's time. For leases and due dates compare in SQL with `func.now()` instead."""
     return datetime.now(UTC)

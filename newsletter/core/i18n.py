@@ -58,6 +58,11 @@ def speaking(code: str) -> Iterator[None]:
         yield
 
 
+def N_(message: str) -> str:
+    """Mark a text of a table that is made once, so that it is found; `gettext` says it when it is shown."""
+    return message
+
+
 def gettext(message: str, **values: object) -> str:
     """Return `message` in the language in force, its `%(name)s` slots filled. Imported as `_`."""
     return str(_gettext(message, **values))

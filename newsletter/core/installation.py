@@ -4,13 +4,14 @@ from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.core.db import Model, db
+from newsletter.core.db import Model, db, kept
 
 
 class Installation(Model):
     """The single row. `public_id_salt` spells the ids in links of mails that lie in mailboxes for years."""
 
     __tablename__ = "installation"
+    __table_args__ = kept("installation")
 
     id: Mapped[int] = mapped_column(primary_key=True)
     public_id_salt: Mapped[str]

@@ -6,7 +6,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.core.db import Model, db
+from newsletter.core.db import Model, db, kept
 
 SILENT_AFTER = timedelta(seconds=60)
 """A worker takes up periodic work every two seconds; one that has not for so long is not there."""
@@ -16,6 +16,7 @@ class PeriodicTask(Model):
     """When a periodic task was last taken up."""
 
     __tablename__ = "periodic_task"
+    __table_args__ = kept("installation")
 
     name: Mapped[str] = mapped_column(primary_key=True)
     taken_at: Mapped[datetime | None]

@@ -2,8 +2,10 @@
 row is the truth and a sweep rings again. JSON instead of pickle: whoever can write to Redis runs no code."""
 
 import logging
+import time
 from collections.abc import Callable
-from typing import Any
+from datetime import timedelta
+from typing import Any, cast
 
 from flask import Flask, current_app
 from redis import Redis, RedisError
@@ -11,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue, Worker
 from rq.job import Job
+from rq.registry import FailedJobRegistry
 from rq.worker import WorkerStatus
 
 log = logging.getLogger(__name__)
@@ -110,6 +113,21 @@ def ring(name: str, function: JobFunction | str, row_id: int) -> bool:
         log.warning("Redis is away (%s): the sweep will ring for %s", type(error).__name__, function_name)
         return False
     return True
+
+
+def forget_failed() -> int:
+    """Take the failed jobs whose day is over out of RQ's lists; return how many. Redis has dropped the jobs itself."""
+    connection, gone = redis(), 0
+    for name in QUEUES:
+        key = FailedJobRegistry(queue=queue(name)).key
+        gone += cast(int, connection.zremrangebyscore(key, 0, time.time()))
+    return gone
+
+
+def overdue_failed(age: timedelta) -> int:
+    """Return how many failed jobs are listed since their day ended `age` ago."""
+    keys = [FailedJobRegistry(queue=queue(name)).key for name in QUEUES]
+    return sum(cast(int, redis().zcount(key, 0, time.time() - age.total_seconds())) for key in keys)
 
 
 def has_idle_worker(name: str) -> bool:

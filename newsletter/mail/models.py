@@ -5,13 +5,14 @@ from datetime import datetime
 from sqlalchemy import func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.core.db import Model
+from newsletter.core.db import Model, kept
 
 
 class OutboxMail(Model):
     """One waiting mail: which job sends it, and the sealed payload that only this job understands."""
 
     __tablename__ = "outbox_mail"
+    __table_args__ = kept("outbox")
 
     id: Mapped[int] = mapped_column(primary_key=True)
     job: Mapped[str]

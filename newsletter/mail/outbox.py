@@ -98,12 +98,19 @@ def _drop(row_id: int) -> None:
     db.session.execute(delete(OutboxMail).where(OutboxMail.id == row_id))
 
 
-def sweep() -> None:
-    """Drop what has waited too long, and ring for every row that is due: the bell may have been lost."""
+def sweep() -> int:
+    """Drop what has waited too long and return how many; ring for every row that is due: the bell may be lost."""
     # Not the row that is just being mailed: the relay may take its time, and the other periodic work can't wait.
     old = select(OutboxMail.id).where(OutboxMail.created_at < func.now() - GIVE_UP_AFTER)
-    db.session.execute(delete(OutboxMail).where(OutboxMail.id.in_(old.with_for_update(skip_locked=True))))
+    dropped = db.session.execute(
+        delete(OutboxMail).where(OutboxMail.id.in_(old.with_for_update(skip_locked=True))).returning(OutboxMail.id)
+    ).all()
     db.session.commit()
+    _ring_for_due()
+    return len(dropped)
+
+
+def _ring_for_due() -> None:
     if queues.waiting(queues.MAIL):
         return  # a second bell for who has not heard the first makes the worker no quicker
     due = db.session.execute(

@@ -11,7 +11,7 @@ from newsletter.core.digests import digest
 from newsletter.mail import address, outbox
 from newsletter.mail.message import Email
 from newsletter.optin.signup import SignUp
-from newsletter.privacy import receipts
+from newsletter.privacy import proof, receipts
 from newsletter.recipients import preferences
 from newsletter.recipients.admission import find
 from newsletter.recipients.mails import system_mail, to_recipient
@@ -80,4 +80,5 @@ def _welcome(payload: Any) -> Email | None:
     if recipient is None:
         return None  # the person has left since
     newsletter = db.session.get_one(Newsletter, recipient.newsletter_id)
-    return to_recipient("welcome", newsletter, recipient)
+    receipt = proof.of_receipt(recipient.receipt_id)
+    return to_recipient("welcome", newsletter, recipient, values={"receipt": receipt})

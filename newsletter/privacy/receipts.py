@@ -2,15 +2,17 @@
 only by a digest under a key of its own, and are deleted when no claim can be made any more."""
 
 import secrets
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from newsletter.core import digests
 from newsletter.core.db import db, utcnow
 from newsletter.mail import address
+from newsletter.privacy import chain, seals
 from newsletter.privacy.models import Receipt
 
 PURPOSE = "receipt.address"
@@ -43,29 +45,33 @@ def write(newsletter_id: int, slug: str, email: str, fields: ReceiptFields) -> i
 
     Two that confirm one wish at the same moment wait for each other here.
     """
-    row = insert(Receipt).values(
-        newsletter_id=newsletter_id,
-        newsletter_slug=slug,
-        address_digest=digests.digest(PURPOSE, address.canonical(email)),
-        **asdict(fields),
-    )
+    values = contents(slug, email, fields)
+    row = insert(Receipt).values(newsletter_id=newsletter_id, **values, seal=seals.seal("written", values))
     return db.session.execute(
         row.on_conflict_do_nothing(index_elements=["signup_digest"]).returning(Receipt.id)
     ).scalar_one_or_none()
 
 
+def contents(slug: str, email: str, fields: ReceiptFields) -> dict[str, Any]:
+    """Return what a receipt says, by column: all that its seal covers."""
+    digest = digests.digest(PURPOSE, address.canonical(email))
+    return {"newsletter_slug": slug, "address_digest": digest, **vars(fields)}
+
+
 def discard(receipt_id: int) -> None:
     """Take back a receipt written in this same transaction."""
-    db.session.execute(delete(Receipt).where(Receipt.id == receipt_id))
+    chain.delete_receipts(Receipt.id == receipt_id)
 
 
 def close(receipt_id: int, reason: str) -> None:
     """Note that the consent has ended, and until when the receipt is kept. The caller commits."""
     now = utcnow()
+    values = {"closed_at": now, "close_reason": reason, "delete_after": kept_until(now)}
+    sealed = seals.seal("closed", values | {"id": receipt_id})
     db.session.execute(
         update(Receipt)
         .where(Receipt.id == receipt_id, Receipt.closed_at.is_(None))
-        .values(closed_at=now, close_reason=reason, delete_after=kept_until(now))
+        .values(**values, closing_seal=sealed)
     )
 
 
@@ -86,6 +92,6 @@ def left_since(newsletter_id: int, email: str, moment: datetime) -> bool:
 
 def delete_outlived() -> int:
     """Delete the receipts whose time is up, commit, and return how many they were."""
-    gone = db.session.execute(delete(Receipt).where(Receipt.delete_after < func.now()).returning(Receipt.id)).all()
+    gone = chain.delete_receipts(Receipt.delete_after < func.now())
     db.session.commit()
-    return len(gone)
+    return gone

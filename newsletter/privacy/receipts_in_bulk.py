@@ -1,32 +1,31 @@
 """Receipts of many people at once, for an import: set by set instead of one by one."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import fields
 
-from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, delete, func, select
+from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, func, select
 
 from newsletter.core import bulk, digests
 from newsletter.core.db import db
 from newsletter.mail import address
+from newsletter.privacy import chain, receipts, seals
 from newsletter.privacy.models import Receipt
 from newsletter.privacy.receipts import PURPOSE, ReceiptFields
 
-_FIELDS = [field.name for field in fields(ReceiptFields)]
-_COLUMNS = ["id", "newsletter_id", "newsletter_slug", "address_digest", *_FIELDS]
+_COLUMNS = ["id", "newsletter_id", *seals.WRITTEN, "seal", "written_link"]
 
 
-def write(newsletter_id: int, slug: str, emails: Sequence[str], receipts: Sequence[ReceiptFields]) -> list[int]:
-    """Add a receipt for each address and return their ids in the same order. The caller commits."""
+def write(newsletter_id: int, slug: str, emails: Sequence[str], fields: Sequence[ReceiptFields]) -> list[int]:
+    """Add a receipt for each address, and one link of the chain for all; return their ids in the same order.
+
+    The caller commits soon: whoever else adds to the chain waits for it.
+    """
     ids = _fresh_ids(len(emails))
+    contents = [receipts.contents(slug, email, each) for email, each in zip(emails, fields, strict=True)]
+    sealed = [seals.seal("written", values) for values in contents]
+    number = chain.append(chain.WRITTEN, list(zip(ids, sealed, strict=True)))
     rows = (
-        (
-            key,
-            newsletter_id,
-            slug,
-            digests.digest(PURPOSE, address.canonical(email)),
-            *[getattr(receipt, name) for name in _FIELDS],
-        )
-        for key, email, receipt in zip(ids, emails, receipts, strict=True)
+        (key, newsletter_id, *[values[name] for name in seals.WRITTEN], seal, number)
+        for key, values, seal in zip(ids, contents, sealed, strict=True)
     )
     bulk.copy(Receipt, _COLUMNS, rows)
     return ids
@@ -41,7 +40,7 @@ def _fresh_ids(number: int) -> list[int]:
 def discard(receipt_ids: Collection[int]) -> None:
     """Take back receipts written in this same transaction."""
     if receipt_ids:
-        db.session.execute(delete(Receipt).where(Receipt.id.in_(receipt_ids)))
+        chain.delete_receipts(Receipt.id.in_(receipt_ids))
 
 
 def left_before(newsletter_id: int, emails: Collection[str]) -> set[str]:

@@ -4,14 +4,16 @@ What refers to the row goes with it by the database's own `ON DELETE` clauses, a
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import psycopg
-from sqlalchemy import Integer, column, delete, select, table, text, update
+from sqlalchemy import Integer, column, delete, func, select, table, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 
 from newsletter.core.db import db
 from newsletter.privacy import receipts
+from newsletter.privacy.models import Receipt
 from newsletter.recipients.models import Departure, Recipient
 
 # Senders hold rows for up to 5 s and begin nothing after that, so that nothing begins after these 8 s either. A
@@ -92,3 +94,10 @@ def sweep_tombstones() -> int:
     ).all()
     db.session.commit()
     return len(gone)
+
+
+def overdue_tombstones(age: timedelta) -> int:
+    """Return how many people have left so long ago and still have an emptied row."""
+    left = select(func.count(Recipient.id)).join(Receipt, Receipt.id == Recipient.receipt_id)
+    there = left.where(Recipient.address_sealed.is_(None), Receipt.closed_at < func.now() - age)
+    return db.session.execute(there).scalar_one()

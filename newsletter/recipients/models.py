@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.core.db import Model
+from newsletter.core.db import Model, kept
 
 
 class Measurement(StrEnum):
@@ -25,6 +25,7 @@ class Newsletter(Model):
     """
 
     __tablename__ = "newsletter"
+    __table_args__ = kept("content")
 
     id: Mapped[int] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(unique=True)
@@ -67,6 +68,7 @@ class Recipient(Model):
         Index("ix_recipient_tombstone", "id", postgresql_where=text("address_sealed IS NULL")),
         # The audience of a campaign, and an export, in order and without a look at the rows of other newsletters.
         Index("ix_recipient_reachable", "newsletter_id", "id", postgresql_where=text("address_sealed IS NOT NULL")),
+        kept("recipients"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -89,6 +91,7 @@ class RecipientCount(Model):
     """
 
     __tablename__ = "recipient_count"
+    __table_args__ = kept("figures")
 
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletter.id", ondelete="CASCADE"), primary_key=True)
     slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
@@ -101,6 +104,7 @@ class Departure(Model):
     __tablename__ = "departure"
     __table_args__ = (
         UniqueConstraint("newsletter_id", "campaign_id", "day", "way", postgresql_nulls_not_distinct=True),
+        kept("figures"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
-from newsletter.core.db import db
+from newsletter.core.db import db, utcnow
 from newsletter.core.errors import BadToken, Conflict, Expired, Invalid, NotFound
 from newsletter.core.i18n import gettext as _
 from newsletter.mail import address
@@ -174,7 +174,7 @@ def deactivate(staff: Staff) -> None:
     if RoleName.ADMIN in {role.name for role in staff.roles} and not db.session.execute(others).scalar_one():
         db.session.rollback()
         raise Conflict(_("This is the last administrator. Create another one first."))
-    staff.active = False
+    staff.active, staff.closed_at = False, utcnow()
     staff.fs_uniquifier = secrets.token_hex(32)
     db.session.commit()
     audit.note("account.close", staff.email)
@@ -182,7 +182,7 @@ def deactivate(staff: Staff) -> None:
 
 def reactivate(staff: Staff) -> None:
     """Open a closed account again; it needs a new one-time link."""
-    staff.active = True
+    staff.active, staff.closed_at = True, None
     staff.password = NO_PASSWORD
     db.session.commit()
     audit.note("account.open", staff.email)

@@ -82,11 +82,20 @@ def _drain(connection: "Redis") -> int:
         taken += len(todo)
         if len(todo) == len(slices):
             _delete(connection, name)
-    if read and not connection.scard(ASIDE):
-        # Only now: no list lies aside whose slices one would have to know.
-        db.session.execute(delete(DrainedBatch).where(DrainedBatch.drained_at < func.now() - KEEP_BATCHES))
-        db.session.commit()
     return read
+
+
+def forget_drained() -> int:
+    """Delete what says that old slices are counted, commit, and return how many; raise `RedisError`.
+
+    Not while a list lies aside: one would have to know its slices, however old.
+    """
+    if queues.redis().scard(ASIDE):
+        return 0
+    old = delete(DrainedBatch).where(DrainedBatch.drained_at < func.now() - KEEP_BATCHES)
+    gone = db.session.execute(old.returning(DrainedBatch.id)).all()
+    db.session.commit()
+    return len(gone)
 
 
 def _move_aside(connection: "Redis") -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.core.db import Model
+from newsletter.core.db import Model, kept
 
 OPEN = 0
 """The link number that stands for the pixel; links of the text count from 1."""
@@ -18,6 +18,7 @@ class Link(Model):
     """Where link `number` of a campaign leads: what staff saved, and nothing else."""
 
     __tablename__ = "link"
+    __table_args__ = kept("content")
 
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
@@ -28,9 +29,10 @@ class MeasurementKey(Model):
     """The key that makes a campaign's pseudonyms, sealed; NULL once the window has ended."""
 
     __tablename__ = "measurement_key"
+    __table_args__ = kept("figures")
 
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
-    key_sealed: Mapped[bytes | None]
+    key_sealed: Mapped[bytes | None] = mapped_column(info={"retention": "measurement"})
     ends_at: Mapped[datetime]
 
 
@@ -41,6 +43,7 @@ class Event(Model):
     """
 
     __tablename__ = "event"
+    __table_args__ = kept("measurement")
 
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
     link: Mapped[int] = mapped_column(primary_key=True)
@@ -56,6 +59,7 @@ class Tally(Model):
     """
 
     __tablename__ = "tally"
+    __table_args__ = kept("figures")
 
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
     link: Mapped[int] = mapped_column(primary_key=True)
@@ -68,6 +72,7 @@ class DrainedBatch(Model):
     """A slice of the event buffer that is in the tables: a drain that died before it emptied Redis counts once."""
 
     __tablename__ = "drained_batch"
+    __table_args__ = kept("work")
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     drained_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -190,6 +190,7 @@ def test_old_batches_are_forgotten_when_no_list_can_need_them(app: Flask) -> Non
     push(note(measured, 2))
     buffer.drain()
 
+    assert buffer.forget_drained() == 1
     assert db.session.execute(select(func.count()).select_from(DrainedBatch)).scalar_one() == 1
 
 

@@ -1,0 +1,1 @@
+"""How long things are kept: one table, what enforces it, and how it is shown. It knows every domain."""

@@ -1,0 +1,216 @@
+"""The one table of how long things are kept (P7). Every column of the database is tagged with the name of a rule
+(`core.db.kept`); what a rule deletes, the periodic work deletes (`schedule`), and notes that it did.
+
+The texts are said in the reader's language when they are shown.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+
+from newsletter.campaigns import shrinking
+from newsletter.campaigns.models import Batch, Campaign, ProgressMark
+from newsletter.core import queues
+from newsletter.core.db import db
+from newsletter.core.i18n import N_
+from newsletter.mail import outbox
+from newsletter.mail.models import OutboxMail
+from newsletter.privacy import receipts
+from newsletter.privacy.models import Receipt
+from newsletter.recipients import erasing
+from newsletter.staff import trail
+from newsletter.staff.trail import AuditEntry
+from newsletter.tracking import buffer, measurement
+from newsletter.tracking.models import DrainedBatch, MeasurementKey
+
+HOUR = timedelta(hours=1)
+OWN_INTEREST = N_("legitimate interest (Art. 6 (1) (f) GDPR)")
+CONSENT = N_("consent (Art. 6 (1) (a) GDPR)")
+NO_PERSON = N_("no personal data")
+Count = Callable[[timedelta], int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What is kept, for what purpose, on which legal basis, how long, and how it is deleted.
+
+    `enforce` deletes what is due, commits and returns how many rows or entries that were; it is called once in `every`.
+    `overdue` counts what is there longer than declared and so much. Rules without `enforce` need no job of their own.
+    """
+
+    name: str
+    what: str
+    purpose: str
+    basis: str
+    period: str
+    ending: str
+    every: timedelta = HOUR
+    enforce: Callable[[], int] | None = None
+    overdue: Count | None = None
+
+
+def _count(column: Any, condition: Callable[[timedelta], ColumnElement[bool]]) -> Count:
+    def count(longer: timedelta) -> int:
+        query = select(func.count(column)).where(condition(longer))
+        return int(db.session.execute(query).scalar_one())
+
+    return count
+
+
+def _overdue_work(longer: timedelta) -> int:
+    """Marks go within seconds, while their work goes on; a day is kept of what was counted."""
+    batches = _count(Batch.id, lambda more: Batch.lease_until < func.now() - more)
+    marks = _count(ProgressMark.at, lambda more: ProgressMark.at < func.now() - more)
+    drained = _count(DrainedBatch.id, lambda more: DrainedBatch.drained_at < func.now() - buffer.KEEP_BATCHES - more)
+    return batches(longer) + marks(longer) + drained(longer)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        name="outbox",
+        what=N_("Sign-ups and other mail to one person that waits to be sent, encrypted"),
+        purpose=N_("to send the e-mail that was asked for"),
+        basis=CONSENT,
+        period=N_("until the mail server took it, 48 hours at most"),
+        ending=N_("the row is deleted"),
+        every=timedelta(seconds=15),
+        enforce=outbox.sweep,
+        overdue=_count(OutboxMail.id, lambda more: OutboxMail.created_at < func.now() - outbox.GIVE_UP_AFTER - more),
+    ),
+    Rule(
+        name="recipients",
+        what=N_("Address and name of subscribers, encrypted, and their choices"),
+        purpose=N_("to send the newsletter"),
+        basis=CONSENT,
+        period=N_("until they leave, or the address turns out not to exist"),
+        ending=N_("at once, with the click; what a mail in hand holds back goes within seconds"),
+        every=timedelta(seconds=10),
+        enforce=erasing.sweep_tombstones,
+        overdue=erasing.overdue_tombstones,
+    ),
+    Rule(
+        name="receipts",
+        what=N_("Receipts of consents, under a value computed from the address with a secret key"),
+        purpose=N_("to prove the consent (Art. 7 (1) GDPR)"),
+        basis=OWN_INTEREST,
+        period=N_("until the end of the third calendar year after the one of leaving"),
+        ending=N_("the row is deleted"),
+        enforce=receipts.delete_outlived,
+        overdue=_count(Receipt.id, lambda more: Receipt.delete_after < func.now() - more),
+    ),
+    Rule(
+        name="chain",
+        what=N_("The chain that shows when a receipt was changed: seals and numbers"),
+        purpose=N_("to prove the consent (Art. 7 (1) GDPR)"),
+        basis=NO_PERSON,
+        period=N_("as long as the service"),
+        ending=N_("not at all"),
+    ),
+    Rule(
+        name="measurement",
+        what=N_("Opens and clicks under pseudonyms, and the key that makes them"),
+        purpose=N_("to count how many people read what"),
+        basis=CONSENT,
+        period=N_("%(days)s days from the sending on"),
+        ending=N_("key and events are deleted, numbers remain"),
+        enforce=measurement.forget_ended,
+        overdue=_count(
+            MeasurementKey.campaign_id,
+            lambda more: MeasurementKey.key_sealed.is_not(None) & (MeasurementKey.ends_at < func.now() - more),
+        ),
+    ),
+    Rule(
+        name="deliveries",
+        what=N_("Which campaign was sent to which recipient, and the mail server's answer"),
+        purpose=N_("to send every mail once, and to account for it"),
+        basis=OWN_INTEREST,
+        period=N_("90 days after the end of the campaign; the reference to a person until that person leaves"),
+        ending=N_("the rows are deleted, their numbers remain"),
+        every=timedelta(minutes=5),
+        enforce=shrinking.shrink,
+        overdue=_count(Campaign.id, lambda more: shrinking.ended_before(shrinking.KEPT + more)),
+    ),
+    Rule(
+        name="audit",
+        what=N_("Who of the staff did what"),
+        purpose=N_("to find out about mistakes and misuse"),
+        basis=OWN_INTEREST,
+        period=N_("90 days"),
+        ending=N_("the entry is deleted"),
+        enforce=trail.forget_old,
+        overdue=_count(AuditEntry.id, lambda more: AuditEntry.at < func.now() - trail.KEPT - more),
+    ),
+    Rule(
+        name="accounts",
+        what=N_("Accounts of the staff"),
+        purpose=N_("to let staff in, and nobody else"),
+        basis=OWN_INTEREST,
+        period=N_("until 90 days after an account was closed"),
+        ending=N_("the account is deleted"),
+        enforce=trail.forget_closed,
+        overdue=trail.overdue_accounts,
+    ),
+    Rule(
+        name="failed jobs",
+        what=N_("Failed jobs in Redis: the number of a row, and no more"),
+        purpose=N_("to find the cause"),
+        basis=NO_PERSON,
+        period=N_("one day"),
+        ending=N_("Redis drops the job, its mention is deleted"),
+        enforce=queues.forget_failed,
+        overdue=queues.overdue_failed,
+    ),
+    Rule(
+        name="work",
+        what=N_("Marks of the work in hand: batches, pace, what was counted already"),
+        purpose=N_("to do nothing twice"),
+        basis=NO_PERSON,
+        period=N_("seconds to a day"),
+        ending=N_("by the work itself"),
+        enforce=buffer.forget_drained,
+        overdue=_overdue_work,
+    ),
+    Rule(
+        name="figures",
+        what=N_("Numbers of campaigns and newsletters: sent, opened, clicked, left"),
+        purpose=N_("to know how a campaign did"),
+        basis=NO_PERSON,
+        period=N_("as long as the campaign"),
+        ending=N_("with the campaign or the newsletter"),
+    ),
+    Rule(
+        name="content",
+        what=N_("Newsletters and campaigns: texts, links and senders, as staff entered them"),
+        purpose=N_("to publish them"),
+        basis=NO_PERSON,
+        period=N_("until staff delete them"),
+        ending=N_("with what belongs to them"),
+    ),
+    Rule(
+        name="texts",
+        what=N_("The wordings that people were shown, every version"),
+        purpose=N_("to say what was agreed to"),
+        basis=NO_PERSON,
+        period=N_("as long as the service"),
+        ending=N_("not at all"),
+    ),
+    Rule(
+        name="tokens",
+        what=N_("Names and fingerprints of API tokens"),
+        purpose=N_("to let programs in, and nobody else"),
+        basis=NO_PERSON,
+        period=N_("until the token is revoked"),
+        ending=N_("the row is deleted"),
+    ),
+    Rule(
+        name="installation",
+        what=N_("Facts of this installation: roles, when periodic work was done"),
+        purpose=N_("to work"),
+        basis=NO_PERSON,
+        period=N_("as long as the service"),
+        ending=N_("not at all"),
+    ),
+)
