@@ -14,6 +14,7 @@ from newsletter.foundation import ROOT, make_app
 from newsletter.optin import routes as optin
 from newsletter.recipients import routes as recipients
 from newsletter.recipients import staff_routes as newsletters
+from newsletter.recipients import text_routes as texts
 from newsletter.staff import accounts
 from newsletter.staff import routes as staff
 from newsletter.tracking import wsgi as tracking
@@ -41,7 +42,17 @@ def _set_up(app: Flask) -> None:
 
 
 def _register(app: Flask) -> None:
-    for blueprint in (pages.bp, optin.bp, recipients.bp, health.bp, staff.bp, newsletters.bp, editor.bp, campaigns.bp):
+    for blueprint in (
+        pages.bp,
+        optin.bp,
+        recipients.bp,
+        health.bp,
+        staff.bp,
+        newsletters.bp,
+        texts.bp,
+        editor.bp,
+        campaigns.bp,
+    ):
         app.register_blueprint(blueprint)
     # The token in the link is the permission there; CSRF protection guards sessions, and these have none.
     for blueprint in (optin.bp, recipients.bp):
