@@ -28,7 +28,8 @@ from tests.staff.signing_in import link_of, signed_in
 OPEN = {
     "files": {"static", "bootstrap.static"},
     "texts": {
-        "pages.index", "pages.privacy", "pages.privacy_version", "pages.imprint", "pages.imprint_version", "api.openapi",
+        "pages.index", "pages.privacy", "pages.privacy_version", "pages.imprint", "pages.imprint_version",
+        "api.openapi",
     },
     "to sign up": {"optin.form", "optin.sign_up", "recipients.accent_css", "api.signups.create"},
     "the token in the link is the permission": {
