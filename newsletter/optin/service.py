@@ -43,7 +43,7 @@ def request(newsletter: Newsletter, values: Mapping[str, Any], *, language: str,
         language=language,
         measurement=agreed_measurement(newsletter, values.get("measurement") in TICKED),
         consent_wording=_consent_wording(newsletter, language),
-        privacy_wording=wordings.store(wordings.PRIVACY, language, statement.text(language)),
+        privacy_wording=wordings.store(wordings.PRIVACY, language, statement.in_force(language)),
         source=source,
         requested_at=utcnow(),
     )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, func, text
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.db import Model, kept
@@ -93,3 +93,17 @@ class ReceiptTombstone(Model):
     closed_link: Mapped[int | None] = mapped_column(BigInteger, index=True)
     closing_seal: Mapped[bytes | None]
     tombstone_seal: Mapped[bytes]
+
+
+class Document(Model):
+    """A version of a text about the whole service (`kind`: privacy statement, imprint) that staff have put in force."""
+
+    __tablename__ = "document"
+    __table_args__ = (UniqueConstraint("kind", "language", "version"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    language: Mapped[str]
+    version: Mapped[int]
+    wording: Mapped[bytes] = mapped_column(ForeignKey("wording.digest"))
+    in_force_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -14,7 +14,7 @@ from newsletter.core.errors import NotFound
 from newsletter.core.i18n import gettext as _
 from newsletter.privacy.models import Wording
 
-CONSENT, PRIVACY, IMPORT = "consent", "privacy", "import"
+CONSENT, PRIVACY, IMPORT, IMPRINT = "consent", "privacy", "import", "imprint"
 SHORT = 16
 
 

@@ -2,22 +2,15 @@
 GDPR)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from flask import current_app
 
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import speaking
+from newsletter.privacy import documents, wordings
+from newsletter.privacy.documents import HEADING, Section
 from newsletter.recipients import newsletters
 from newsletter.recipients.models import Measurement, Newsletter
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading and what stands below it."""
-
-    title: str
-    paragraphs: list[str]
 
 
 def sections(language: str) -> list[Section]:
@@ -38,6 +31,17 @@ def sections(language: str) -> list[Section]:
 def text(language: str) -> str:
     """Return the statement as one text, as it is kept in the wording of a receipt."""
     return "\n\n".join("\n\n".join([section.title, *section.paragraphs]) for section in sections(language))
+
+
+def in_force(language: str) -> str:
+    """Return the statement that people are shown: what staff have put in force, or else the one made here."""
+    edition = documents.current(wordings.PRIVACY, language)
+    return edition.text if edition else text(language)
+
+
+def to_edit(language: str) -> str:
+    """Return the statement made here, as staff write one: to begin with."""
+    return "\n\n".join("\n\n".join([HEADING + part.title, *part.paragraphs]) for part in sections(language))
 
 
 def _responsible(every: Sequence[Newsletter]) -> list[str]:

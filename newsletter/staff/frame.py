@@ -82,6 +82,7 @@ def action(code: str) -> str:
         "recipients.import": _("imported recipients into"),
         "recipients.export": _("exported the recipients of"),
         "recipients.forget": _("erased an address from everywhere"),
+        "text.publish": _("put a text in force:"),
         "recipients.proof": _("looked up the consents of an address"),
     }
     return words.get(code, code)

@@ -27,7 +27,10 @@ from tests.staff.signing_in import link_of, signed_in
 
 OPEN = {
     "files": {"static", "bootstrap.static"},
-    "texts": {"pages.index", "pages.privacy", "pages.privacy_version", "pages.imprint", "api.openapi"},
+    "texts": {
+        "pages.index", "pages.privacy", "pages.privacy_version", "pages.imprint", "pages.imprint_version",
+        "api.openapi",
+    },
     "to sign up": {"optin.form", "optin.sign_up", "recipients.accent_css", "api.signups.create"},
     "the token in the link is the permission": {
         "optin.confirm_page", "optin.confirm", "recipients.leave_page", "recipients.leave", "recipients.leave_others",
@@ -59,7 +62,15 @@ def path_of(rule: Rule, values: dict[str, Any]) -> str:
 def test_a_route_is_open_by_name_or_turns_strangers_away(app: Flask) -> None:
     app.config["WTF_CSRF_ENABLED"] = False  # it would turn them away as well, and be taken for the guard
     stranger = app.test_client()
-    any_values = {"public_id": "abc", "slug": "abc", "act": "pause", "staff_id": 1, "token_id": 1}
+    any_values = {
+        "public_id": "abc",
+        "slug": "abc",
+        "act": "pause",
+        "staff_id": 1,
+        "token_id": 1,
+        "kind": "privacy",
+        "code": "de",
+    }
     guarded = [rule for rule in app.url_map.iter_rules() if rule.endpoint not in PUBLIC]
 
     answers = {
@@ -96,13 +107,16 @@ def samples(app: Flask) -> list[dict[str, Any]]:
         make_delivery(campaign, recipient, state=DeliveryState.IN_DOUBT)
         measurement.open_window(campaign.id, ["https://www.example.org/a"])
     wordings.store(wordings.PRIVACY, "en", "As it was.")
+    wordings.store(wordings.IMPRINT, "en", "Who it was.")
     token = ApiToken(name="sample", digest=b"0" * 32)
     db.session.add(token)
     db.session.commit()
     ((version, _since),) = wordings.versions(wordings.PRIVACY, "en")
+    ((imprint, _then),) = wordings.versions(wordings.IMPRINT, "en")
     ids = measurement.MeasurementIds.for_campaign(campaigns[-1].id)
     fixed = {
-        "slug": newsletter.slug, "version": version, "token_id": token.id, "number": 1,
+        "slug": newsletter.slug, "version": version, "imprint_version": imprint, "kind": "privacy", "code": "de",
+        "token_id": token.id, "number": 1,
         "staff_id": accounts.create("sample@staff.example", "marketing").id,
         "measurement_id": ids.spell(recipient.id), "link_key": recipient.link_key,
     }  # fmt: skip

@@ -1,11 +1,12 @@
 """The chain of receipts: whoever changes one by SQL is found out, and what happens by right is not."""
 
+import flask_migrate
 import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from newsletter.core.db import db
-from newsletter.privacy import chain, receipts, receipts_in_bulk, verifying, wordings
+from newsletter.core.db import db, utcnow
+from newsletter.privacy import chain, receipts_in_bulk, seals, verifying, wordings
 from newsletter.privacy.models import Receipt, ReceiptLink, ReceiptTombstone
 from newsletter.privacy.receipts import ReceiptFields
 from newsletter.recipients import service
@@ -59,7 +60,7 @@ def found() -> list[str]:
 
 def in_bulk(newsletter_id: int, slug: str, number: int) -> list[int]:
     wording = wordings.store(wordings.IMPORT, "de", "Auf Papier.")
-    now = receipts.utcnow()
+    now = utcnow()
     fields = [
         ReceiptFields(
             consent_wording=wording, language="de", source="import", method="import", measurement="all",
@@ -187,3 +188,22 @@ def test_the_command_says_what_is_wrong_and_names_no_address(app: Flask, some_re
     assert "@" not in changed.output
     assert runner.invoke(args=["proof"]).exit_code == 2
     assert runner.invoke(args=["proof", "a@example.org", "--verify"]).exit_code == 2
+
+
+def test_receipts_of_before_are_sealed_by_the_migration(some_receipts: None) -> None:
+    db.session.remove()
+    flask_migrate.downgrade(revision="0006")
+    flask_migrate.upgrade()
+    assert found() == []
+
+    assert chain.link_new() == 7
+    assert found() == []
+
+
+def test_a_link_from_another_history_does_not_fit_even_with_a_good_seal(some_receipts: None) -> None:
+    link = db.session.get_one(ReceiptLink, 1)
+    other = {name: getattr(link, name) for name in seals.LINK} | {"at": utcnow()}
+    link.at, link.seal = other["at"], seals.seal("link", other)
+    db.session.commit()
+
+    assert found() == ["link 2: is not as it was written, or the one before is not"]

@@ -1,4 +1,4 @@
-"""Receipts are sealed, and stand in a chain of links."""
+"""Receipts are sealed, and stand in a chain of links; privacy statement and imprint have versions."""
 
 import hmac
 import json
@@ -49,6 +49,18 @@ def upgrade() -> None:
     )
     for name in ("written_link", "closed_link"):
         op.create_index(op.f(f"ix_receipt_tombstone_{name}"), "receipt_tombstone", [name])
+    op.create_table(
+        "document",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("wording", sa.LargeBinary(), nullable=False),
+        sa.Column("in_force_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["wording"], ["wording.digest"], name=op.f("fk_document_wording_wording")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_document")),
+        sa.UniqueConstraint("kind", "language", "version", name=op.f("uq_document_kind_language_version")),
+    )
     _seal_what_is_there()
     op.alter_column("receipt", "seal", nullable=False)
     op.create_index("ix_receipt_written_unlinked", "receipt", ["id"], postgresql_where=sa.text("written_link IS NULL"))
@@ -98,6 +110,7 @@ def _plain(value: Any) -> Any:
 def downgrade() -> None:
     op.drop_index("ix_receipt_closed_unlinked", table_name="receipt")
     op.drop_index("ix_receipt_written_unlinked", table_name="receipt")
+    op.drop_table("document")
     op.drop_table("receipt_tombstone")
     op.drop_table("receipt_link")
     for name in ("closed_link", "written_link", "closing_seal", "seal"):
