@@ -99,7 +99,7 @@ class Document(Model):
     """A version of a text about the whole service (`kind`: privacy statement, imprint) that staff have put in force."""
 
     __tablename__ = "document"
-    __table_args__ = (UniqueConstraint("kind", "language", "version"),)
+    __table_args__ = (UniqueConstraint("kind", "language", "version"), kept("texts"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
