@@ -37,7 +37,14 @@ def system_mail(
     )
 
 
-def to_recipient(name: str, newsletter: Newsletter, recipient: Recipient, *, language: str | None = None) -> Email:
+def to_recipient(
+    name: str,
+    newsletter: Newsletter,
+    recipient: Recipient,
+    *,
+    language: str | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> Email:
     """Return a mail to a recipient with the links to the preferences and to leave.
 
     The mail program may offer its own button to leave (RFC 2369 §3.2, RFC 8058 §3.1).
@@ -48,6 +55,10 @@ def to_recipient(name: str, newsletter: Newsletter, recipient: Recipient, *, lan
         newsletter,
         to=address.unseal(recipient.address_sealed or b""),
         language=language or recipient.language,
-        values={"preferences_url": links.preferences_url(recipient.link_key), "unsubscribe_url": leave},
+        values={
+            "preferences_url": links.preferences_url(recipient.link_key),
+            "unsubscribe_url": leave,
+            **(values or {}),
+        },
         headers={"List-Unsubscribe": f"<{leave}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
     )
