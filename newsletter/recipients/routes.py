@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from newsletter.core.errors import BadToken, Expired, Invalid
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import language, speak
-from newsletter.recipients import accent, disclosure, links, newsletters, person, preferences, service
+from newsletter.recipients import accent, disclosure, links, newsletters, person, preferences, service, undoing
 
 bp = Blueprint("recipients", __name__)
 
@@ -52,6 +52,17 @@ def leave_others() -> ResponseReturnValue:
     """Leave the other newsletters that the page after leaving offered."""
     service.leave_others(request.form.getlist("leave"))
     return render_template("page/left.html", left=service.Left())
+
+
+@bp.post("/u/undo")
+def undo() -> ResponseReturnValue:
+    """Bring back who has just left, by what only the page after leaving holds."""
+    try:
+        newsletter = undoing.undo(request.form.get("undo", ""))
+    except (BadToken, Expired):
+        return render_template("page/undo_late.html"), 410
+    speak(newsletter.language)
+    return render_template("page/undone.html", newsletter=newsletter)
 
 
 @bp.get("/me/<token>")

@@ -33,6 +33,7 @@ OPEN = {
     "to sign up": {"optin.form", "optin.sign_up", "recipients.accent_css", "api.signups.create"},
     "the token in the link is the permission": {
         "optin.confirm_page", "optin.confirm", "recipients.leave_page", "recipients.leave", "recipients.leave_others",
+        "recipients.undo",
         "recipients.me", "recipients.save", "recipients.measurement", "recipients.leave_from_me",
         "recipients.fresh_link", "recipients.restriction", "recipients.download", "staff.set_password",
     },
