@@ -15,7 +15,7 @@ trigger takes it with every deletion. Locking the rows one by one would write ea
 
 def count(newsletter_id: int) -> int:
     """Return how many would get a campaign now."""
-    return newsletters.count_recipients(newsletter_id)
+    return newsletters.count_recipients(newsletter_id) - newsletters.count_restricted(newsletter_id)
 
 
 def snapshot(campaign: Campaign) -> int:
@@ -26,7 +26,11 @@ def snapshot(campaign: Campaign) -> int:
     db.session.execute(select(func.pg_advisory_xact_lock(LOCK)))
     rows = (
         select(literal(campaign.id), Recipient.id)
-        .where(Recipient.newsletter_id == campaign.newsletter_id, Recipient.address_sealed.is_not(None))
+        .where(
+            Recipient.newsletter_id == campaign.newsletter_id,
+            Recipient.address_sealed.is_not(None),
+            Recipient.restricted_at.is_(None),
+        )
         .order_by(Recipient.id)
     )
     written = insert(Delivery).from_select(["campaign_id", "recipient_id"], rows).on_conflict_do_nothing()

@@ -82,12 +82,13 @@ _SOONEST = text(f"""
     WHERE campaign_id = :campaign AND state = 'deferred' AND {_MAY_SEND}
 """)  # noqa: S608
 _LOCKS_END = text("SET LOCAL idle_in_transaction_session_timeout = '90s'")
-# A tombstone has no address: that person has left while another batch held the row.
+# A tombstone has no address: that person has left while another batch held the row. Restricted is kept, not mailed.
 _HOLD = """
     SELECT delivery.id, delivery.batch_id, delivery.attempt, recipient.id, recipient.address_sealed,
            recipient.name_sealed, recipient.link_key, recipient.measured
     FROM delivery JOIN recipient ON recipient.id = delivery.recipient_id
     WHERE delivery.batch_id = %s AND delivery.state = 'claimed' AND recipient.address_sealed IS NOT NULL
+      AND recipient.restricted_at IS NULL
     ORDER BY delivery.id FOR KEY SHARE OF recipient
 """
 _SKIP = text("""

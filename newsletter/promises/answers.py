@@ -22,8 +22,8 @@ RIGHTS = {
     "to correct": ("POST", "/me/<token>"),
     "to object": ("POST", "/me/<token>/measurement"),
     "to erase": ("POST", "/me/<token>/leave"),
-    "to restrict": ("POST", "/me/<token>/restrict"),
-    "to export": ("GET", "/me/<token>/data.json"),
+    "to restrict": ("POST", "/me/<token>/restriction"),
+    "to export": ("GET", "/me/<token>/download"),
 }
 """What Art. 15 to 21 GDPR give, and the route that answers."""
 LOADS = re.compile(

@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from newsletter.core.db import db
 from newsletter.mail import address, outbox
-from newsletter.recipients import erasing
+from newsletter.recipients import erasing, undoing
 from newsletter.recipients.models import Recipient
 
 WAY = "request"
@@ -15,6 +15,7 @@ def forget(email: str) -> int:
 
     `email` is as `address.parse` returns it.
     """
+    undoing.bar(email)
     waiting = outbox.drop_mail_with(address.canonical(email))
     db.session.commit()
     keys = db.session.execute(

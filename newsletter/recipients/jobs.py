@@ -6,7 +6,7 @@ from newsletter.core import queues
 from newsletter.core.db import db
 from newsletter.mail import outbox
 from newsletter.mail.message import Email
-from newsletter.recipients import preferences
+from newsletter.recipients import links, preferences
 from newsletter.recipients.mails import to_recipient
 from newsletter.recipients.models import Newsletter
 
@@ -22,4 +22,5 @@ def _preferences_link(payload: Any) -> Email | None:
     if recipient is None:
         return None  # the person has left since
     newsletter = db.session.get_one(Newsletter, recipient.newsletter_id)
-    return to_recipient("preferences_link", newsletter, recipient, language=payload["language"])
+    values = {"preferences_url": links.mailed_preferences_url(recipient.link_key)}
+    return to_recipient("preferences_link", newsletter, recipient, language=payload["language"], values=values)

@@ -1,6 +1,8 @@
 """The two links that every mail to a recipient carries: to leave, and to see and change what is stored.
 
-Both hold the row's `link_key` and a MAC, and nothing of the person. They die with the row. Writing one takes
+A third kind is mailed only when it is asked for: it permits, for an hour, what an older mail in strange hands must not.
+
+All hold the row's `link_key` and a MAC, and nothing of the person. They die with the row. Writing one takes
 microseconds (no database, no cipher): a campaign writes two per mail.
 """
 
@@ -14,7 +16,8 @@ from newsletter.core.db import utcnow
 from newsletter.core.errors import BadToken, Expired
 from newsletter.core.i18n import gettext as _
 
-UNSUBSCRIBE, PREFERENCES = "unsubscribe", "preferences"
+UNSUBSCRIBE, PREFERENCES, MAILED = "unsubscribe", "preferences", "preferences.mailed"
+MAILED_MINUTES = 60
 KEY_OCTETS = 16
 _PAYLOAD = struct.Struct(">16sI")
 _NO_CAMPAIGN = 0
@@ -54,6 +57,12 @@ def preferences_token(link_key: bytes, issued_at: datetime | None = None) -> str
     return tokens.sign(PREFERENCES, _PAYLOAD.pack(link_key, seconds))
 
 
+def mailed_preferences_url(link_key: bytes) -> str:
+    """Return a link to the preferences for a mail that the person has just asked for: it permits more, for an hour."""
+    seconds = int(utcnow().timestamp())
+    return preferences_page(tokens.sign(MAILED, _PAYLOAD.pack(link_key, seconds)))
+
+
 class CampaignLinks:
     """Writes the tokens of one campaign's mails, all issued now: some microseconds each."""
 
@@ -79,16 +88,45 @@ def read_unsubscribe(token: str) -> tuple[bytes, int | None]:
 
 def read_preferences(token: str) -> bytes:
     """Return the `link_key`; raise `BadToken`, or `Expired` when the link has aged."""
-    link_key, seconds = _read(PREFERENCES, token)
-    age = utcnow() - datetime.fromtimestamp(seconds, UTC)
-    if age > timedelta(days=current_app.config["PREFERENCES_DAYS"]):
+    link_key, seconds = _read_either(token)
+    if _age(seconds) > timedelta(days=current_app.config["PREFERENCES_DAYS"]):
         raise Expired(_("This link is too old to show your data."))
     return link_key
 
 
 def read_aged_preferences(token: str) -> bytes:
     """Return the `link_key` however old the link is: enough to mail a fresh one, not to read or change anything."""
-    return _read(PREFERENCES, token)[0]
+    return _read_either(token)[0]
+
+
+def read_mailed(token: str) -> bytes:
+    """Return the `link_key` of a link that was mailed on request within the hour; raise `BadToken` or `Expired`.
+
+    Who holds it has the mailbox in hand now. For showing and changing what an old or forwarded mail must not permit.
+    """
+    link_key, seconds = _read(MAILED, token)
+    if _age(seconds) > timedelta(minutes=MAILED_MINUTES):
+        raise Expired(_("This link is too old for that."))
+    return link_key
+
+
+def is_mailed(token: str) -> bool:
+    """Return whether `read_mailed` would take the token."""
+    try:
+        return bool(read_mailed(token))
+    except (BadToken, Expired):
+        return False
+
+
+def _read_either(token: str) -> tuple[bytes, int]:
+    try:
+        return _read(PREFERENCES, token)
+    except BadToken:
+        return _read(MAILED, token)
+
+
+def _age(seconds: int) -> timedelta:
+    return utcnow() - datetime.fromtimestamp(seconds, UTC)
 
 
 def _read(purpose: str, token: str) -> tuple[bytes, int]:

@@ -51,7 +51,8 @@ class Recipient(Model):
 
     Address and name are sealed; the digest finds the row and keeps it unique. `link_key` is what this
     row's links carry, so that they die with it. A row without address is a tombstone: the person has
-    left while a worker held the row, and the next sweep deletes it.
+    left while a worker held the row, and the next sweep deletes it. Since `restricted_at` the person wishes to be
+    neither mailed nor measured (Art. 18 GDPR).
     """
 
     __tablename__ = "recipient"
@@ -68,6 +69,7 @@ class Recipient(Model):
         Index("ix_recipient_tombstone", "id", postgresql_where=text("address_sealed IS NULL")),
         # The audience of a campaign, and an export, in order and without a look at the rows of other newsletters.
         Index("ix_recipient_reachable", "newsletter_id", "id", postgresql_where=text("address_sealed IS NOT NULL")),
+        Index("ix_recipient_restricted", "newsletter_id", postgresql_where=text("restricted_at IS NOT NULL")),
         kept("recipients"),
     )
 
@@ -81,6 +83,7 @@ class Recipient(Model):
     measured: Mapped[bool]
     receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipt.id", ondelete="SET NULL"), index=True)
     confirmed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    restricted_at: Mapped[datetime | None]
 
 
 class RecipientCount(Model):

@@ -14,7 +14,7 @@ from newsletter.core.i18n import LANGUAGES
 from newsletter.core.i18n import gettext as _
 from newsletter.mail import address
 from newsletter.recipients import hours
-from newsletter.recipients.models import Measurement, Newsletter, RecipientCount
+from newsletter.recipients.models import Measurement, Newsletter, Recipient, RecipientCount
 
 FIELDS = (
     "slug", "title", "description", "language", "from_name", "from_address",
@@ -63,6 +63,19 @@ def count_recipients(newsletter_id: int) -> int:
     """Return how many recipients the newsletter has, without those who are just leaving."""
     number = select(func.coalesce(func.sum(RecipientCount.number), 0))
     return int(db.session.execute(number.where(RecipientCount.newsletter_id == newsletter_id)).scalar_one())
+
+
+def count_restricted(newsletter_id: int) -> int:
+    """Return how many of them have restricted the use of their data, and get no mail."""
+    return db.session.execute(
+        select(func.count())
+        .select_from(Recipient)
+        .where(
+            Recipient.newsletter_id == newsletter_id,
+            Recipient.restricted_at.is_not(None),
+            Recipient.address_sealed.is_not(None),
+        )
+    ).scalar_one()
 
 
 def count_recipients_of_all() -> dict[int, int]:

@@ -1,11 +1,11 @@
-"""What a recipient sees and changes of the own row: name, measurement."""
+"""What a recipient sees and changes of the own row: name, measurement, restriction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from newsletter.core.db import db
 from newsletter.core.errors import BadToken
@@ -22,11 +22,15 @@ class Profile:
     newsletter: Newsletter
     email: str
     person: Person
+    language: str
     measured: bool
+    restricted_at: datetime | None
     confirmed_at: datetime
     requested_at: datetime | None
     consent: str | None
     consent_language: str | None
+    mailed_at: datetime | None
+    source: str | None
 
 
 def live(link_key: bytes) -> Recipient:
@@ -56,20 +60,24 @@ def profile(link_key: bytes) -> Profile:
     """Return what is stored; raise `BadToken`."""
     recipient = live(link_key)
     receipt = db.session.execute(
-        select(Receipt.requested_at, Wording.text, Wording.language)
+        select(Receipt.requested_at, Wording.text, Wording.language, Receipt.mailed_at, Receipt.source)
         .join(Wording, Wording.digest == Receipt.consent_wording)
         .where(Receipt.id == recipient.receipt_id)
     ).first()
-    requested_at, consent, consent_language = receipt or (None, None, None)
+    requested_at, consent, consent_language, mailed_at, source = receipt or (None, None, None, None, None)
     return Profile(
         newsletter=db.session.get_one(Newsletter, recipient.newsletter_id),
         email=address.unseal(recipient.address_sealed or b""),
         person=Person.unsealed(recipient.name_sealed),
+        language=recipient.language,
         measured=recipient.measured,
+        restricted_at=recipient.restricted_at,
         confirmed_at=recipient.confirmed_at,
         requested_at=requested_at,
         consent=consent,
         consent_language=consent_language,
+        mailed_at=mailed_at,
+        source=source,
     )
 
 
@@ -81,6 +89,15 @@ def rename(link_key: bytes, values: Mapping[str, Any]) -> None:
 def measure(link_key: bytes, *, agreed: bool) -> None:
     """Store whether the person may be measured, and commit; raise `BadToken`."""
     _change(link_key, measured=agreed)
+
+
+def restrict(link_key: bytes, *, wished: bool) -> None:
+    """Keep what is stored and use it for nothing (Art. 18 GDPR), or lift that; commit; raise `BadToken`.
+
+    A second wish leaves the time of the first.
+    """
+    since = func.coalesce(Recipient.restricted_at, func.now()) if wished else None
+    _change(link_key, restricted_at=since)
 
 
 def _change(link_key: bytes, **columns: Any) -> None:

@@ -5,13 +5,13 @@ Nothing but the token is needed. A GET changes nothing, whoever loads it; what c
 
 from dataclasses import asdict
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.core.errors import BadToken, Expired, Invalid
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import language, speak
-from newsletter.recipients import accent, links, newsletters, person, preferences, service
+from newsletter.recipients import accent, disclosure, links, newsletters, person, preferences, service, undoing
 
 bp = Blueprint("recipients", __name__)
 
@@ -54,6 +54,17 @@ def leave_others() -> ResponseReturnValue:
     return render_template("page/left.html", left=service.Left())
 
 
+@bp.post("/u/undo")
+def undo() -> ResponseReturnValue:
+    """Bring back who has just left, by what only the page after leaving holds."""
+    try:
+        newsletter = undoing.undo(request.form.get("undo", ""))
+    except (BadToken, Expired):
+        return render_template("page/undo_late.html"), 410
+    speak(newsletter.language)
+    return render_template("page/undone.html", newsletter=newsletter)
+
+
 @bp.get("/me/<token>")
 def me(token: str) -> ResponseReturnValue:
     """Show what is stored."""
@@ -71,7 +82,13 @@ def _profile(token: str, *, saved: bool = False, errors: dict[str, str] | None =
     # What was not sent stays as it is stored: the next click on "Save" would empty it.
     values = asdict(profile.person) | (request.form.to_dict() if errors else {})
     page = render_template(
-        "page/me.html", token=token, profile=profile, values=values, errors=errors or {}, saved=saved
+        "page/me.html",
+        token=token,
+        profile=profile,
+        values=values,
+        errors=errors or {},
+        saved=saved,
+        mailed=links.is_mailed(token),
     )
     return page, 422 if errors else 200
 
@@ -102,6 +119,39 @@ def measurement(token: str) -> ResponseReturnValue:
     except (BadToken, Expired):
         return _profile(token)
     return _back(token)
+
+
+@bp.post("/me/<token>/restriction")
+def restriction(token: str) -> ResponseReturnValue:
+    """Restrict the use of what is stored, or lift that (`restricted`: yes or no)."""
+    restricted = request.form.get("restricted")
+    if restricted not in ("yes", "no"):
+        return _profile(token, errors={"restricted": _('Please choose "yes" or "no".')})
+    try:
+        preferences.restrict(links.read_preferences(token), wished=restricted == "yes")
+    except (BadToken, Expired):
+        return _profile(token)
+    return _back(token)
+
+
+@bp.get("/me/<token>/download")
+def download(token: str) -> ResponseReturnValue:
+    """Hand out what is stored as a file (JSON). Takes a link that was mailed on request within the hour."""
+    try:
+        profile = preferences.profile(links.read_mailed(token))
+    except (BadToken, Expired):
+        return _profile(token)
+    answer = jsonify(disclosure.of(profile))
+    answer.headers["Content-Disposition"] = f'attachment; filename="{profile.newsletter.slug}.json"'
+    return answer
+
+
+@bp.get("/me/schema.json")
+def schema() -> ResponseReturnValue:
+    """Describe the file that `download` hands out (JSON Schema)."""
+    answer = jsonify(disclosure.SCHEMA)
+    answer.content_type = "application/schema+json"
+    return answer
 
 
 @bp.post("/me/<token>/leave")

@@ -13,7 +13,7 @@ from newsletter.core.digests import digest
 from newsletter.core.errors import BadToken
 from newsletter.core.sealing import Unsealable, seal_json, unseal_json
 from newsletter.mail import address, outbox
-from newsletter.recipients import erasing, jobs, links, preferences
+from newsletter.recipients import erasing, jobs, links, preferences, undoing
 from newsletter.recipients.models import Newsletter, Recipient
 
 log = logging.getLogger(__name__)
@@ -34,10 +34,14 @@ class Other:
 
 @dataclass(frozen=True)
 class Left:
-    """What the page after leaving says: which newsletter it was, if that is still known, and which others there are."""
+    """What the page after leaving says: which newsletter it was, if that is still known, and which others there are.
+
+    `undo` is the word that brings the recipient back; nothing but this page holds it.
+    """
 
     newsletter: Newsletter | None = None
     others: list[Other] = field(default_factory=list)
+    undo: str | None = None
 
 
 def erase(link_key: bytes, campaign_id: int | None = None, way: str = "link") -> None:
@@ -84,10 +88,10 @@ def leave_and_offer(link_key: bytes, campaign_id: int | None, way: str) -> Left:
         erase(link_key, campaign_id, way)  # a first click may still be waiting for a mail in hand: so does this one
         return Left()
     newsletter = db.session.get_one(Newsletter, recipient.newsletter_id)
-    others = _others(recipient)
+    others, undo = _others(recipient), undoing.word(recipient)
     db.session.commit()  # read only; the erasing waits for a lock in a transaction of its own
     erase(link_key, campaign_id, way)
-    return Left(newsletter, others)
+    return Left(newsletter, others, undo)
 
 
 def _others(recipient: Recipient) -> list[Other]:

@@ -29,13 +29,14 @@ OPEN = {
     "files": {"static", "bootstrap.static"},
     "texts": {
         "pages.index", "pages.privacy", "pages.privacy_version", "pages.imprint", "pages.imprint_version",
-        "api.openapi",
+        "api.openapi", "recipients.schema",
     },
     "to sign up": {"optin.form", "optin.sign_up", "recipients.accent_css", "api.signups.create"},
     "the token in the link is the permission": {
         "optin.confirm_page", "optin.confirm", "recipients.leave_page", "recipients.leave", "recipients.leave_others",
+        "recipients.undo",
         "recipients.me", "recipients.save", "recipients.measurement", "recipients.leave_from_me",
-        "recipients.fresh_link", "staff.set_password",
+        "recipients.fresh_link", "recipients.restriction", "recipients.download", "staff.set_password",
     },
     "opens and clicks": {"tracking.pixel", "tracking.click"},
     "platforms and monitors": {"health.healthz", "health.readyz", "health.metrics"},
@@ -131,6 +132,8 @@ def token_of(rule: Rule, sample: dict[str, Any]) -> str:
         return make_sign_up(make_newsletter(), "new@example.org").token()
     if rule.endpoint == "recipients.leave_page":
         return links.unsubscribe_token(sample["link_key"])
+    if rule.endpoint == "recipients.download":
+        return links.mailed_preferences_url(sample["link_key"]).rpartition("/")[2]
     if rule.endpoint == "recipients.me":
         return links.preferences_token(sample["link_key"])
     assert rule.endpoint == "staff.set_password", "a new kind of token needs a sample here"
