@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from newsletter.core.errors import BadToken, Invalid
 from newsletter.core.i18n import language, speak
 from newsletter.core.limits import signup_limit
-from newsletter.optin import consent, service
+from newsletter.optin import consent, restraint, service
 from newsletter.recipients import newsletters
 from newsletter.recipients.models import Newsletter
 
@@ -80,3 +80,23 @@ def confirm(token: str) -> ResponseReturnValue:
 def _outdated(newsletter: Newsletter) -> ResponseReturnValue:
     speak(newsletter.language)
     return render_template("page/confirm_outdated.html", newsletter=newsletter), 410
+
+
+@bp.get("/not-me/<token>")
+def not_me_page(token: str) -> ResponseReturnValue:
+    """Ask whether the form is to leave this address alone. Names no address: the mail may have been forwarded."""
+    try:
+        restraint.check_token(token)
+    except BadToken:
+        return render_template("page/confirm_unknown.html"), 404
+    return render_template("page/not_me.html", days=restraint.UNWANTED_FOR.days)
+
+
+@bp.post("/not-me/<token>")
+def not_me(token: str) -> ResponseReturnValue:
+    """Leave the address alone. Needs nothing but the token; as often as one likes."""
+    try:
+        restraint.refuse(token)
+    except BadToken:
+        return render_template("page/confirm_unknown.html"), 404
+    return render_template("page/not_me_done.html", days=restraint.UNWANTED_FOR.days)

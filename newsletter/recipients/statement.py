@@ -57,6 +57,13 @@ def _signing_up() -> list[str]:
             hours=hours,
         ),
         _("The legal basis is your consent (Art. 6 (1) (a) GDPR)."),
+        _(
+            "So that nobody can have you mailed in masses, one address gets such an e-mail at most once a day for each "
+            "newsletter, and three times in thirty days. For this we keep, until you confirm, for thirty days at most, "
+            "when it was mailed and a value computed from the address with a secret key. If you tell us by the link in "
+            "that e-mail that it was not you, we keep such a value for 180 days and send you none meanwhile "
+            "(Art. 6 (1) (f) GDPR)."
+        ),
     ]
 
 
