@@ -8,6 +8,7 @@ from newsletter import api, cli, health, pages, web
 from newsletter.campaigns import editor_routes as editor
 from newsletter.campaigns import routes as campaigns
 from newsletter.config import Settings
+from newsletter.contact import routes as contact
 from newsletter.core import limits
 from newsletter.core.db import db
 from newsletter.foundation import ROOT, make_app
@@ -41,10 +42,20 @@ def _set_up(app: Flask) -> None:
 
 
 def _register(app: Flask) -> None:
-    for blueprint in (pages.bp, optin.bp, recipients.bp, health.bp, staff.bp, newsletters.bp, editor.bp, campaigns.bp):
+    for blueprint in (
+        pages.bp,
+        optin.bp,
+        recipients.bp,
+        contact.bp,
+        health.bp,
+        staff.bp,
+        newsletters.bp,
+        editor.bp,
+        campaigns.bp,
+    ):
         app.register_blueprint(blueprint)
     # The token in the link is the permission there; CSRF protection guards sessions, and these have none.
-    for blueprint in (optin.bp, recipients.bp):
+    for blueprint in (optin.bp, recipients.bp, contact.bp):
         csrf.exempt(blueprint)
     api.init_app(app, csrf)
     cli.register(app)

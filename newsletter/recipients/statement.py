@@ -127,7 +127,7 @@ def _involved() -> list[str]:
         _(
             "This service does not write your IP address down. To keep anyone from signing up others in masses, "
             "it counts "
-            "sign-ups per network for a minute, under a value computed with a secret key."
+            "sign-ups per network for a minute and messages to us for an hour, under a value computed with a secret key."
         ),
     ]
 
@@ -139,7 +139,7 @@ def _rights() -> list[str]:
             "its use, to "
             "receive it in a common format, and to object (Art. 15 to 21 GDPR). Much of this you can do "
             "yourself, by the "
-            "link to your data in every e-mail; for the rest, write to the sender."
+            "link to your data in every e-mail; for the rest, write to us by the page “Contact”: your message is not stored here."
         ),
         _(
             "You can withdraw your consent at any time; what was lawful until then stays lawful (Art. 7 (3) GDPR). "

@@ -30,6 +30,7 @@ OPEN = {
     "files": {"static", "bootstrap.static"},
     "texts": {"pages.index", "pages.privacy", "pages.privacy_version", "pages.imprint", "api.openapi"},
     "to sign up": {"optin.form", "optin.sign_up", "recipients.accent_css", "api.signups.create"},
+    "to write to us": {"contact.page", "contact.send"},
     "the token in the link is the permission": {
         "optin.confirm_page", "optin.confirm", "recipients.leave_page", "recipients.leave", "recipients.leave_others",
         "recipients.me", "recipients.save", "recipients.measurement", "recipients.leave_from_me",

@@ -107,20 +107,26 @@ def test_who_confirms_and_leaves_may_sign_up_again_the_same_day(client: FlaskCli
     assert len(sink.mails) == 10
 
 
-def test_two_workers_with_one_address_mail_it_once(app: Flask) -> None:
+def test_of_two_workers_with_one_address_the_second_waits_for_the_first(app: Flask) -> None:
     newsletter_id = make_newsletter().id
 
-    def take(number: int) -> bool:
+    def take(wish: bytes) -> bool:
+        taken = restraint.take(wish * 32, newsletter_id, EMAIL)
+        db.session.commit()
+        return taken
+
+    def second() -> bool:
         with app.app_context():
-            taken = restraint.take(bytes([number]) * 32, newsletter_id, EMAIL)
-            db.session.commit()
-            db.session.remove()
-            return taken
+            return take(b"2")
 
-    with ThreadPoolExecutor(4) as pool:
-        taken = list(pool.map(take, range(20)))
+    with ThreadPoolExecutor(1) as pool:
+        first = restraint.take(b"1" * 32, newsletter_id, EMAIL)
+        other = pool.submit(second)
+        with pytest.raises(TimeoutError):
+            other.result(0.3)
+        db.session.commit()
 
-    assert sum(taken) == 1
+        assert (first, other.result(30)) == (True, False)
 
 
 def test_a_relay_that_was_away_does_not_use_up_the_day(client: FlaskClient, run_jobs: Run, sink: Sink) -> None:

@@ -31,7 +31,18 @@ def every_page() -> list[str]:
     confirm = confirm_path(make_sign_up(newsletter, "kim@example.org"))
     leave = f"/u/{links.unsubscribe_token(recipient.link_key)}"
     not_me = f"/not-me/{restraint.not_me_token('kim@example.org')}"
-    pages = ["/", "/privacy", "/imprint", f"/n/{newsletter.slug}", confirm, not_me, leave, f"/me/{see}", f"/me/{aged}"]
+    pages = [
+        "/",
+        "/privacy",
+        "/imprint",
+        "/contact",
+        f"/n/{newsletter.slug}",
+        confirm,
+        not_me,
+        leave,
+        f"/me/{see}",
+        f"/me/{aged}",
+    ]
     return [*pages, "/confirm/x", "/not-me/x", "/u/x", "/me/x", "/nothing"]
 
 
