@@ -12,6 +12,7 @@ from newsletter.contact import routes as contact
 from newsletter.core import limits
 from newsletter.core.db import db
 from newsletter.foundation import ROOT, make_app
+from newsletter.optin import pressure
 from newsletter.optin import routes as optin
 from newsletter.recipients import routes as recipients
 from newsletter.recipients import staff_routes as newsletters
@@ -34,6 +35,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _set_up(app: Flask) -> None:
     migrate.init_app(app, db, directory=str(ROOT / "newsletter" / "migrations"))
     limits.init_app(app)
+    pressure.init_app(app)
     # First of those that look at a request: the check of CSRF would already read the form.
     web.init_app(app)
     csrf.init_app(app)

@@ -16,7 +16,7 @@ from newsletter.core import periodic
 from newsletter.core.db import db
 from newsletter.core.stopping import stopping
 from newsletter.mail import outbox
-from newsletter.optin import restraint
+from newsletter.optin import brake, restraint
 from newsletter.privacy import receipts
 from newsletter.recipients import erasing
 from newsletter.staff import trail
@@ -34,6 +34,7 @@ TASKS: tuple[tuple[str, timedelta, Callable[[], object]], ...] = (
     ("forget idle allowances", timedelta(hours=1), rates.forget_idle),
     ("forget measurement keys", timedelta(hours=1), measurement.forget_ended),
     ("forget the audit trail", timedelta(hours=1), trail.forget_old),
+    ("look at confirmation mails", timedelta(minutes=1), brake.look),
     ("forget confirmation mails", timedelta(hours=1), restraint.forget_old),
     ("delete outlived receipts", timedelta(hours=1), receipts.delete_outlived),
 )

@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from newsletter.core import bodies
 from newsletter.core.db import db
-from newsletter.core.errors import Conflict, Expired, Invalid, NewsletterError, NotFound, Unreadable, WrongKind
+from newsletter.core.errors import Conflict, Crowded, Expired, Invalid, NewsletterError, NotFound, Unreadable, WrongKind
 from newsletter.core.i18n import gettext as _
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,7 @@ STATUS = {
     NotFound: HTTPStatus.NOT_FOUND,
     Expired: HTTPStatus.GONE,
     Conflict: HTTPStatus.CONFLICT,
+    Crowded: HTTPStatus.TOO_MANY_REQUESTS,
     Unreadable: HTTPStatus.BAD_REQUEST,
     WrongKind: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -31,6 +32,7 @@ CSP = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
+        "worker-src 'self'",
         "style-src 'self'",
         "img-src 'self' data:",
         "font-src 'self'",

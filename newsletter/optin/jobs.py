@@ -8,7 +8,7 @@ from newsletter.core import queues
 from newsletter.core.db import db
 from newsletter.mail import outbox
 from newsletter.mail.message import Email
-from newsletter.optin import restraint
+from newsletter.optin import brake, restraint
 from newsletter.optin.signup import SignUp
 from newsletter.privacy import receipts
 from newsletter.recipients import preferences
@@ -47,6 +47,7 @@ def _confirmation(payload: Any) -> Email | None:
     # After the look for the row: it is gone no sooner than the receipt is closed.
     if receipts.left_since(newsletter.id, signup.email, signup.requested_at):
         return None
+    brake.note_mail()
     # Nothing of what the form held is repeated: anyone may have typed this address, and any name with it.
     return system_mail(
         "confirmation",

@@ -126,8 +126,8 @@ def _involved() -> list[str]:
         ),
         _(
             "This service does not write your IP address down. To keep anyone from signing up others in masses, "
-            "it counts "
-            "sign-ups per network for a minute and messages to us for an hour, under a value computed with a secret key."
+            "it counts sign-ups per network for a minute and messages to us for an hour, under a value computed with a "
+            "secret key."
         ),
     ]
 
@@ -138,8 +138,8 @@ def _rights() -> list[str]:
             "You have the right to see what is stored about you, to have it corrected or deleted, to restrict "
             "its use, to "
             "receive it in a common format, and to object (Art. 15 to 21 GDPR). Much of this you can do "
-            "yourself, by the "
-            "link to your data in every e-mail; for the rest, write to us by the page “Contact”: your message is not stored here."
+            "yourself, by the link to your data in every e-mail; for the rest, write to us by the page “Contact”: your "
+            "message is not stored here."
         ),
         _(
             "You can withdraw your consent at any time; what was lawful until then stays lawful (Art. 7 (3) GDPR). "
