@@ -87,7 +87,7 @@ def trickle(network: str, at: Level) -> bool:
     def ask(pipe: "Pipeline") -> None:
         for key in each:
             pipe.incr(key)
-            pipe.expire(key, KEPT_SECONDS)
+            pipe.expire(key, 60)
 
     counted = _ask(ask)
     return not counted or all(int(n) <= most for n, most in zip(counted[::2], TRICKLE[at], strict=True))
