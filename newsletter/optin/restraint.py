@@ -95,11 +95,16 @@ def refuse(token: str) -> None:
     db.session.commit()
 
 
-def forget_old() -> None:
-    """Delete what has outlived its time; commits."""
-    db.session.execute(delete(ConfirmationMail).where(ConfirmationMail.mailed_at <= func.now() - MONTH))
-    db.session.execute(delete(Unwanted).where(Unwanted.until <= func.now()))
+def forget_old() -> int:
+    """Delete what has outlived its time, commit, and return how many rows that were."""
+    mails = delete(ConfirmationMail).where(ConfirmationMail.mailed_at <= func.now() - MONTH)
+    unwanted = delete(Unwanted).where(Unwanted.until <= func.now())
+    gone = [
+        *db.session.execute(mails.returning(ConfirmationMail.wish)),
+        *db.session.execute(unwanted.returning(Unwanted.address_digest)),
+    ]
     db.session.commit()
+    return len(gone)
 
 
 def _digests(email: str) -> list[bytes]:
