@@ -1,8 +1,8 @@
 """Whether the sign-up form's answer gives away what is known of an address: new, pending, subscribed, or left alone.
 
 Sends the form for addresses of all four kinds in shuffled turns over one connection, and compares status, headers,
-bytes and time: for each kind how likely its answer is to take longer than that for a new address (the area under the ROC
-curve). 0.5 tells nothing.
+bytes and time: for each kind how likely its answer is to take longer than that for a new address (the area under the
+ROC curve). 0.5 tells nothing.
 """
 
 import http.client

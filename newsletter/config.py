@@ -46,7 +46,7 @@ OPTIONAL: dict[str, tuple[Reader, str]] = {
     "CONFIRMATION_HOURS": (readers.whole(1, 336), "48"),
     "PREFERENCES_DAYS": (readers.whole(1, 365), "30"),
     "SIGNUPS_PER_MINUTE": (readers.whole(0, 1_000_000), "600"),
-    "SIGNUPS_PRESSURE": (readers.whole(0, 1_000_000), "600"),
+    "SIGNUPS_PRESSURE": (readers.whole(1, 1_000_000), "600"),
     "CONFIRMATIONS_PER_HOUR": (readers.whole(0, 10_000_000), "5000"),
     "CONTACT_PRIVACY": (readers.sender_or_none, ""),
     "CONTACT_NEWSLETTER": (readers.sender_or_none, ""),
