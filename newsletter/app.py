@@ -8,9 +8,11 @@ from newsletter import api, cli, health, pages, web
 from newsletter.campaigns import editor_routes as editor
 from newsletter.campaigns import routes as campaigns
 from newsletter.config import Settings
+from newsletter.contact import routes as contact
 from newsletter.core import limits
 from newsletter.core.db import db
 from newsletter.foundation import ROOT, make_app
+from newsletter.optin import pressure
 from newsletter.optin import routes as optin
 from newsletter.promises import routes as promises
 from newsletter.recipients import routes as recipients
@@ -35,6 +37,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _set_up(app: Flask) -> None:
     migrate.init_app(app, db, directory=str(ROOT / "newsletter" / "migrations"))
     limits.init_app(app)
+    pressure.init_app(app)
     # First of those that look at a request: the check of CSRF would already read the form.
     web.init_app(app)
     csrf.init_app(app)
@@ -43,11 +46,11 @@ def _set_up(app: Flask) -> None:
 
 
 def _register(app: Flask) -> None:
-    public = (pages.bp, optin.bp, recipients.bp, health.bp)
+    public = (pages.bp, optin.bp, recipients.bp, contact.bp, health.bp)
     for blueprint in (*public, staff.bp, promises.bp, newsletters.bp, texts.bp, editor.bp, campaigns.bp):
         app.register_blueprint(blueprint)
     # The token in the link is the permission there; CSRF protection guards sessions, and these have none.
-    for blueprint in (optin.bp, recipients.bp):
+    for blueprint in (optin.bp, recipients.bp, contact.bp):
         csrf.exempt(blueprint)
     api.init_app(app, csrf)
     cli.register(app)

@@ -20,6 +20,7 @@ from newsletter.campaigns.models import Campaign, DeliveryCount
 from newsletter.core import periodic, queues, schema
 from newsletter.core.db import db
 from newsletter.mail.models import OutboxMail
+from newsletter.optin import pressure
 from newsletter.tracking import buffer
 
 bp = Blueprint("health", __name__)
@@ -109,6 +110,9 @@ def _from_redis() -> list[Metric]:
     buffered, dropped, invented = buffer.figures()
     return [
         jobs,
+        GaugeMetricFamily(
+            "newsletter_signups_level", "0: calm; 1: many arrive; 2: the brake is pulled.", int(pressure.level())
+        ),
         GaugeMetricFamily("newsletter_events_buffered", "Opens and clicks not counted yet.", buffered),
         CounterMetricFamily("newsletter_events_dropped", "Opens and clicks that found no room.", dropped),
         CounterMetricFamily("newsletter_events_invented", "Measurement ids that were not ours.", invented),

@@ -136,6 +136,11 @@ def sender(text: str) -> str:
     return text.strip()
 
 
+def sender_or_none(text: str) -> str:
+    """Read what `sender` reads, or nothing."""
+    return sender(text) if text.strip() else ""
+
+
 def choice(*words: str) -> Reader:
     """Return a reader that takes one of `words`."""
 

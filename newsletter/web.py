@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from newsletter.core import bodies
 from newsletter.core.db import db
-from newsletter.core.errors import Conflict, Expired, Invalid, NewsletterError, NotFound, Unreadable, WrongKind
+from newsletter.core.errors import Conflict, Crowded, Expired, Invalid, NewsletterError, NotFound, Unreadable, WrongKind
 from newsletter.core.i18n import gettext as _
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,7 @@ STATUS = {
     NotFound: HTTPStatus.NOT_FOUND,
     Expired: HTTPStatus.GONE,
     Conflict: HTTPStatus.CONFLICT,
+    Crowded: HTTPStatus.TOO_MANY_REQUESTS,
     Unreadable: HTTPStatus.BAD_REQUEST,
     WrongKind: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -31,6 +32,7 @@ CSP = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
+        "worker-src 'self'",
         "style-src 'self'",
         "img-src 'self' data:",
         "font-src 'self'",
@@ -53,9 +55,9 @@ HEADERS = {
 STATIC = ("static", "bootstrap.static")
 LONGER = "/api/v1/campaigns"
 """Where texts may be longer; it reads them itself, once it knows who sends them."""
-TOKEN_ONLY = ("recipients.leave", "optin.confirm")
+TOKEN_ONLY = ("recipients.leave", "optin.confirm", "optin.not_me")
 """The endpoints that need nothing but the token: a mail host may send them any body, or half of one (RFC 8058)."""
-PUBLIC_PAGES = ("/", "/privacy", "/imprint")
+PUBLIC_PAGES = ("/", "/privacy", "/imprint", "/contact")
 
 
 class StaffSessions(SecureCookieSessionInterface):

@@ -10,6 +10,7 @@ import click
 
 from newsletter.commands.base import Finding, WrongCall, for_people, say
 from newsletter.mail import address
+from newsletter.optin import restraint
 from newsletter.recipients import exporting, forgetting, importing, newsletters, reading
 from newsletter.staff import audit
 
@@ -84,6 +85,8 @@ def forget(email: str) -> None:
 
     Receipts stay, without the address, until the time for claims is over.
     """
-    number = forgetting.forget(address.parse(email))
+    parsed = address.parse(email)
+    number = forgetting.forget(parsed)
+    restraint.forget_mails(parsed)
     audit.note("recipients.forget", "")
     click.echo(number)

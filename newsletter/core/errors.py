@@ -23,6 +23,10 @@ class Conflict(NewsletterError):
     """The thing is in a state in which this can't be done. HTTP 409."""
 
 
+class Crowded(NewsletterError):
+    """Too many at once; the same may be sent again in a minute. HTTP 429."""
+
+
 class Unreadable(NewsletterError):
     """What was sent is not in the form it claims to be. HTTP 400."""
 

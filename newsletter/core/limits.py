@@ -11,6 +11,8 @@ from newsletter.core.digests import digest
 STORAGE_SECONDS = 0.5
 """How long Redis may take to count. One that hangs is asked several times in a request, and a person waits."""
 
+CONTACTS = "6 per minute; 30 per hour"
+
 
 def network() -> str:
     """Return a keyed digest of the visitor's network (/24 or /48)."""
@@ -34,6 +36,8 @@ def unlimited() -> bool:
 
 limiter = Limiter(key_func=network, headers_enabled=False)
 signup_limit = limiter.shared_limit(signups, scope="signups", exempt_when=unlimited)
+
+contact_limit = limiter.shared_limit(CONTACTS, scope="contact", exempt_when=unlimited)
 
 
 def init_app(app: Flask) -> None:

@@ -22,6 +22,7 @@ PURPOSE = "outbox"
 BACK_OFF = [timedelta(seconds=20), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1)]
 GIVE_UP_AFTER = timedelta(hours=48)
 Builder = Callable[[Any], Email | None]
+Wanted = Callable[[Any], bool]
 
 
 def post(job: queues.JobFunction, payload: Any) -> int:
@@ -37,12 +38,13 @@ def ring(row_id: int, job: queues.JobFunction) -> None:
     queues.ring(queues.MAIL, job, row_id)
 
 
-def work(row_id: int, build: Builder) -> None:
+def work(row_id: int, build: Builder, *, wanted: Wanted = lambda _payload: True) -> None:
     """Build the mail of a row, send it, delete the row. Does nothing when someone else has it in hand.
 
     `build` gets the payload and may return None when there is nothing to send after all. It is called when the
     relay is ready for a mail, and the mail begins at once: what `build` saw and holds locked is true at that
-    moment. A refusal for good, or one that lasts for two days, deletes the row: what it held is then nowhere.
+    moment. `wanted` is asked before, without the relay: no connection is opened for mail that goes nowhere.
+    A refusal for good, or one that lasts for two days, deletes the row: what it held is then nowhere.
     """
     row = db.session.execute(
         select(OutboxMail)
@@ -54,7 +56,9 @@ def work(row_id: int, build: Builder) -> None:
         return
     attempts = row.attempts
     try:
-        _hand_over(unseal_json(PURPOSE, row.sealed), build)
+        payload = unseal_json(PURPOSE, row.sealed)
+        if wanted(payload):
+            _hand_over(payload, build)
     except (SendError, InDoubt) as error:
         _refused(row_id, attempts, error)
     except Unsealable:

@@ -6,13 +6,13 @@ from typing import Any
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from newsletter.core import json_bodies
-from newsletter.core.errors import Invalid, check_all
+from newsletter.core import json_bodies, limits
+from newsletter.core.errors import Crowded, Invalid, check_all
 from newsletter.core.i18n import LANGUAGES
 from newsletter.core.i18n import gettext as _
 from newsletter.core.limits import signup_limit
 from newsletter.mail import address
-from newsletter.optin import service
+from newsletter.optin import gate, service
 from newsletter.recipients import newsletters, person
 
 bp = Blueprint("signups", __name__, url_prefix="/newsletters/<slug>/signups")
@@ -27,6 +27,8 @@ def create(slug: str) -> ResponseReturnValue:
     """Take a sign-up. The answer is the same whoever asks and whatever is known of the address."""
     newsletter = newsletters.by_slug(slug)
     body = json_bodies.read(request, FIELDS, check=_check)
+    if not gate.lets_through({}, limits.network()):
+        raise Crowded(_("Many sign-ups are arriving at once. Please try again in a minute."))
     service.request(newsletter, body, language=body.get("language") or newsletter.language, source="api")
     return {"status": "pending"}, 202
 

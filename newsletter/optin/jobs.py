@@ -3,13 +3,12 @@
 from typing import Any
 
 from flask import current_app
-from redis import RedisError
 
 from newsletter.core import queues
 from newsletter.core.db import db
-from newsletter.core.digests import digest
-from newsletter.mail import address, outbox
+from newsletter.mail import outbox
 from newsletter.mail.message import Email
+from newsletter.optin import brake, restraint
 from newsletter.optin.signup import SignUp
 from newsletter.privacy import proof, receipts
 from newsletter.recipients import preferences
@@ -17,19 +16,24 @@ from newsletter.recipients.admission import find
 from newsletter.recipients.mails import system_mail, to_recipient
 from newsletter.recipients.models import Newsletter
 
-DAY_SECONDS = 24 * 3600
-
 
 @queues.job
 def send_confirmation(row_id: int) -> None:
-    """Mail the link to confirm; to someone who is subscribed already, at most once a day, that they are."""
-    outbox.work(row_id, _confirmation)
+    """Mail the link to confirm; to someone who is subscribed already, that they are. As seldom as `restraint` says."""
+    outbox.work(row_id, _confirmation, wanted=_wanted)
 
 
 @queues.job
 def send_welcome(row_id: int) -> None:
     """Mail the welcome with the links to change and to leave."""
     outbox.work(row_id, _welcome)
+
+
+def _wanted(payload: Any) -> bool:
+    signup = SignUp.of_payload(payload)
+    if db.session.get(Newsletter, signup.newsletter_id) is None:
+        return False
+    return restraint.take(signup.digest, signup.newsletter_id, signup.email)
 
 
 def _confirmation(payload: Any) -> Email | None:
@@ -43,6 +47,7 @@ def _confirmation(payload: Any) -> Email | None:
     # After the look for the row: it is gone no sooner than the receipt is closed.
     if receipts.left_since(newsletter.id, signup.email, signup.requested_at):
         return None
+    brake.note_mail()
     # Nothing of what the form held is repeated: anyone may have typed this address, and any name with it.
     return system_mail(
         "confirmation",
@@ -51,28 +56,17 @@ def _confirmation(payload: Any) -> Email | None:
         language=signup.language,
         values={
             "confirm_url": f"{current_app.config['PUBLIC_URL']}/confirm/{signup.token()}",
+            "not_me_url": f"{current_app.config['PUBLIC_URL']}/not-me/{restraint.not_me_token(signup.email)}",
             "hours": current_app.config["CONFIRMATION_HOURS"],
         },
     )
 
 
 def _already_subscribed(newsletter: Newsletter, link_key: bytes, signup: SignUp) -> Email | None:
-    recipient = preferences.hold(link_key) if _first_today(signup) else None
+    recipient = preferences.hold(link_key)
     if recipient is None:
         return None
     return to_recipient("already_subscribed", newsletter, recipient, language=signup.language)
-
-
-def _first_today(signup: SignUp) -> bool:
-    who = digest("limits.already-subscribed", f"{signup.newsletter_id} {address.canonical(signup.email)}").hex()[:32]
-    name, wish = f"already-subscribed:{who}", signup.digest.hex()[:32]
-    try:
-        # The wish that was first may come again: the relay may have been away.
-        return (
-            bool(queues.redis().set(name, wish, nx=True, ex=DAY_SECONDS)) or queues.redis().get(name) == wish.encode()
-        )
-    except RedisError:
-        return False
 
 
 def _welcome(payload: Any) -> Email | None:

@@ -3,10 +3,11 @@
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
+from newsletter.core import limits, traps
 from newsletter.core.errors import BadToken, Invalid
 from newsletter.core.i18n import language, speak
 from newsletter.core.limits import signup_limit
-from newsletter.optin import consent, service
+from newsletter.optin import consent, gate, pressure, proof_of_work, restraint, service
 from newsletter.recipients import newsletters
 from newsletter.recipients.models import Newsletter
 
@@ -26,6 +27,10 @@ def sign_up(slug: str) -> ResponseReturnValue:
     newsletter = _newsletter(slug)
     # Two addresses in two fields are two addresses, too.
     values = request.form.to_dict() | {"email": ", ".join(request.form.getlist("email"))}
+    if traps.caught(request.form):
+        return render_template("page/mailbox.html", newsletter=newsletter)
+    if not gate.lets_through(request.form, limits.network()):
+        return _form(newsletter, crowded=True), 429, {"Retry-After": "60"}
     try:
         service.request(newsletter, values, language=language(), source="page")
     except Invalid as error:
@@ -39,12 +44,17 @@ def _newsletter(slug: str) -> Newsletter:
     return newsletter
 
 
-def _form(newsletter: Newsletter, errors: dict[str, str] | None = None) -> str:
+def _form(newsletter: Newsletter, errors: dict[str, str] | None = None, *, crowded: bool = False) -> str:
     return render_template(
         "page/sign_up.html",
         newsletter=newsletter,
         values=request.form,
         errors=errors or {},
+        crowded=crowded,
+        # Who corrects an entry has had the form open since it was first shown.
+        shown=request.form.get(gate.SHOWN) or gate.shown_now(),
+        challenge=proof_of_work.challenge(pressure.level()),
+        trap=traps.FIELD,
         consent=consent.paragraphs(newsletter, language()),
         consent_language=consent.language_of(newsletter, language()),
         measurement_question=consent.measurement_question(newsletter, language()),
@@ -80,3 +90,23 @@ def confirm(token: str) -> ResponseReturnValue:
 def _outdated(newsletter: Newsletter) -> ResponseReturnValue:
     speak(newsletter.language)
     return render_template("page/confirm_outdated.html", newsletter=newsletter), 410
+
+
+@bp.get("/not-me/<token>")
+def not_me_page(token: str) -> ResponseReturnValue:
+    """Ask whether the form is to leave this address alone. Names no address: the mail may have been forwarded."""
+    try:
+        restraint.check_token(token)
+    except BadToken:
+        return render_template("page/confirm_unknown.html"), 404
+    return render_template("page/not_me.html", days=restraint.UNWANTED_FOR.days)
+
+
+@bp.post("/not-me/<token>")
+def not_me(token: str) -> ResponseReturnValue:
+    """Leave the address alone. Needs nothing but the token; as often as one likes."""
+    try:
+        restraint.refuse(token)
+    except BadToken:
+        return render_template("page/confirm_unknown.html"), 404
+    return render_template("page/not_me_done.html", days=restraint.UNWANTED_FOR.days)

@@ -7,7 +7,7 @@ from typing import Any
 from newsletter.core.db import db, utcnow
 from newsletter.core.errors import BadToken, Expired, Invalid
 from newsletter.mail import address, outbox
-from newsletter.optin import consent, jobs
+from newsletter.optin import consent, jobs, restraint
 from newsletter.optin.signup import SignUp, agreed_measurement, read
 from newsletter.privacy import receipts, wordings
 from newsletter.privacy.receipts import ReceiptFields
@@ -112,6 +112,7 @@ def confirm(token: str) -> Newsletter:
     if receipts.left_since(newsletter.id, signup.email, signup.requested_at):
         db.session.rollback()
         raise Outdated(newsletter)
+    restraint.settle(signup.email)
     row_id = outbox.post(jobs.send_welcome, _welcome_payload(newsletter, signup))
     db.session.commit()
     log.info("a sign-up was confirmed")

@@ -61,6 +61,13 @@ def _signing_up() -> list[str]:
             hours=hours,
         ),
         _("The legal basis is your consent (Art. 6 (1) (a) GDPR)."),
+        _(
+            "So that nobody can have you mailed in masses, one address gets such an e-mail at most once a day for each "
+            "newsletter, and three times in thirty days. For this we keep, until you confirm, for thirty days at most, "
+            "when it was mailed and a value computed from the address with a secret key. If you tell us by the link in "
+            "that e-mail that it was not you, we keep such a value for 180 days and send you none meanwhile "
+            "(Art. 6 (1) (f) GDPR)."
+        ),
     ]
 
 
@@ -123,8 +130,8 @@ def _involved() -> list[str]:
         ),
         _(
             "This service does not write your IP address down. To keep anyone from signing up others in masses, "
-            "it counts "
-            "sign-ups per network for a minute, under a value computed with a secret key."
+            "it counts sign-ups per network for a minute and messages to us for an hour, under a value computed with a "
+            "secret key."
         ),
     ]
 
@@ -135,8 +142,8 @@ def _rights() -> list[str]:
             "You have the right to see what is stored about you, to have it corrected or deleted, to restrict "
             "its use, to "
             "receive it in a common format, and to object (Art. 15 to 21 GDPR). Much of this you can do "
-            "yourself, by the "
-            "link to your data in every e-mail; for the rest, write to the sender."
+            "yourself, by the link to your data in every e-mail; for the rest, write to us by the page “Contact”: your "
+            "message is not stored here."
         ),
         _(
             "You can withdraw your consent at any time; what was lawful until then stays lawful (Art. 7 (3) GDPR). "

@@ -15,6 +15,7 @@ from newsletter.campaigns import service
 from newsletter.campaigns.models import CampaignState, DeliveryState
 from newsletter.core import periodic
 from newsletter.core.db import db, utcnow
+from newsletter.optin import restraint
 from newsletter.privacy import wordings
 from newsletter.recipients import links
 from newsletter.staff import accounts, tokens
@@ -32,11 +33,13 @@ OPEN = {
         "api.openapi", "recipients.schema",
     },
     "to sign up": {"optin.form", "optin.sign_up", "recipients.accent_css", "api.signups.create"},
+    "to write to us": {"contact.page", "contact.send"},
     "the token in the link is the permission": {
         "optin.confirm_page", "optin.confirm", "recipients.leave_page", "recipients.leave", "recipients.leave_others",
         "recipients.undo",
         "recipients.me", "recipients.save", "recipients.measurement", "recipients.leave_from_me",
-        "recipients.fresh_link", "recipients.restriction", "recipients.download", "staff.set_password",
+        "recipients.fresh_link", "recipients.restriction", "recipients.download", "optin.not_me_page",
+        "optin.not_me", "staff.set_password",
     },
     "opens and clicks": {"tracking.pixel", "tracking.click"},
     "platforms and monitors": {"health.healthz", "health.readyz", "health.metrics"},
@@ -130,6 +133,8 @@ def token_of(rule: Rule, sample: dict[str, Any]) -> str:
     """Return a token that is good where `rule` leads."""
     if rule.endpoint == "optin.confirm_page":
         return make_sign_up(make_newsletter(), "new@example.org").token()
+    if rule.endpoint == "optin.not_me_page":
+        return restraint.not_me_token("new@example.org")
     if rule.endpoint == "recipients.leave_page":
         return links.unsubscribe_token(sample["link_key"])
     if rule.endpoint == "recipients.download":

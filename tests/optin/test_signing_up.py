@@ -135,10 +135,8 @@ GOOD_ADDRESSES = [
 
 
 def test_an_address_is_mailed_as_it_was_meant(client: FlaskClient, run_jobs: Callable[[], int], sink: Sink) -> None:
-    newsletter = make_newsletter()
-
     for typed, on_the_wire in GOOD_ADDRESSES:
-        answer = sign_up(client, newsletter, typed)
+        answer = sign_up(client, make_newsletter(), typed)
         run_jobs()
 
         assert answer.status_code == 200

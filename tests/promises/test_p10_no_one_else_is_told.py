@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from playwright.sync_api import BrowserContext, Page
 
 from newsletter.core.db import db, utcnow
+from newsletter.optin import restraint
 from newsletter.recipients import links
 from tests.factories import make_newsletter, make_recipient
 from tests.procfile import Processes
@@ -29,8 +30,20 @@ def every_page() -> list[str]:
     aged = links.preferences_token(recipient.link_key, utcnow() - timedelta(days=90))
     confirm = confirm_path(make_sign_up(newsletter, "kim@example.org"))
     leave = f"/u/{links.unsubscribe_token(recipient.link_key)}"
-    pages = ["/", "/privacy", "/imprint", f"/n/{newsletter.slug}", confirm, leave, f"/me/{see}", f"/me/{aged}"]
-    return [*pages, "/confirm/x", "/u/x", "/me/x", "/nothing"]
+    not_me = f"/not-me/{restraint.not_me_token('kim@example.org')}"
+    pages = [
+        "/",
+        "/privacy",
+        "/imprint",
+        "/contact",
+        f"/n/{newsletter.slug}",
+        confirm,
+        not_me,
+        leave,
+        f"/me/{see}",
+        f"/me/{aged}",
+    ]
+    return [*pages, "/confirm/x", "/not-me/x", "/u/x", "/me/x", "/nothing"]
 
 
 def test_no_answer_knows_of_cookies_even_when_one_is_sent(client: FlaskClient) -> None:

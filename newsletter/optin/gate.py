@@ -1,0 +1,49 @@
+"""Whether a sign-up passes at once: by the time its form was open, by a proof of work, or among a few without either.
+
+No cookie, and nothing about the visitor but a digest of the network. It does not look at the address, and so can't say
+anything about it.
+"""
+
+import time
+from collections.abc import Mapping
+
+from newsletter.core import tokens
+from newsletter.core.errors import BadToken
+from newsletter.optin import pressure, proof_of_work
+from newsletter.optin.pressure import Level
+
+SHOWN_PURPOSE = "form-shown"
+SHOWN, PROOF = "shown", "proof"
+"""Fields of the form."""
+QUICKEST_SECONDS, OLDEST_SECONDS = 2, 24 * 3600
+
+
+def shown_now() -> str:
+    """Return the sealed time for a form that is shown now."""
+    return tokens.sign(SHOWN_PURPOSE, int(time.time()).to_bytes(4))
+
+
+def lets_through(form: Mapping[str, str], network: str) -> bool:
+    """Count a sign-up and return whether it passes; when not, it may be sent again in a minute.
+
+    Calm: whoever does not fill in a form in less than two seconds. Under pressure: whoever took the time and shows a
+    proof of work. Of the others a few pass all the same, from one network and from everywhere: some have no script.
+    """
+    if pressure.is_off():
+        return True
+    level = pressure.arrive()
+    seconds = _open_for(form.get(SHOWN, ""))
+    if level is Level.CALM:
+        passes = seconds is None or seconds >= QUICKEST_SECONDS
+    else:
+        took_time = seconds is not None and QUICKEST_SECONDS <= seconds <= OLDEST_SECONDS
+        passes = took_time and proof_of_work.accept(form.get(PROOF, ""))
+    return passes or pressure.trickle(network, level)
+
+
+def _open_for(shown: str) -> float | None:
+    """Return for how many seconds the form was open; None when it does not say, or not by us."""
+    try:
+        return time.time() - int.from_bytes(tokens.verify(SHOWN_PURPOSE, shown))
+    except BadToken:
+        return None
