@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.core.db import Model
+from newsletter.core.db import Model, kept
 
 
 class ConfirmationMail(Model):
@@ -15,7 +15,7 @@ class ConfirmationMail(Model):
     """
 
     __tablename__ = "confirmation_mail"
-    __table_args__ = (Index("ix_confirmation_mail_address_digest", "address_digest"),)
+    __table_args__ = (Index("ix_confirmation_mail_address_digest", "address_digest"), kept("restraint"))
 
     wish: Mapped[bytes] = mapped_column(primary_key=True)
     address_digest: Mapped[bytes]
@@ -27,6 +27,7 @@ class Unwanted(Model):
     """That the owner of an address said "That was not me", and until when the form has it mailed nothing."""
 
     __tablename__ = "unwanted"
+    __table_args__ = kept("restraint")
 
     address_digest: Mapped[bytes] = mapped_column(primary_key=True)
     until: Mapped[datetime] = mapped_column(index=True)

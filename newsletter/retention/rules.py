@@ -18,6 +18,8 @@ from newsletter.core.db import db
 from newsletter.core.i18n import N_
 from newsletter.mail import outbox
 from newsletter.mail.models import OutboxMail
+from newsletter.optin import restraint
+from newsletter.optin.models import ConfirmationMail
 from newsletter.privacy import receipts
 from newsletter.privacy.models import Receipt
 from newsletter.recipients import erasing
@@ -79,6 +81,18 @@ RULES: tuple[Rule, ...] = (
         every=timedelta(seconds=15),
         enforce=outbox.sweep,
         overdue=_count(OutboxMail.id, lambda more: OutboxMail.created_at < func.now() - outbox.GIVE_UP_AFTER - more),
+    ),
+    Rule(
+        name="restraint",
+        what=N_("That an address was sent a confirmation mail, or wants none, under a value computed from it"),
+        purpose=N_("so that nobody can have others mailed in masses"),
+        basis=OWN_INTEREST,
+        period=N_("30 days, or until the confirmation; what is not wanted 180 days"),
+        ending=N_("the row is deleted"),
+        enforce=restraint.forget_old,
+        overdue=_count(
+            ConfirmationMail.wish, lambda more: ConfirmationMail.mailed_at < func.now() - restraint.MONTH - more
+        ),
     ),
     Rule(
         name="recipients",
