@@ -93,7 +93,6 @@ def _derived(settings: Settings) -> Settings:
             "pool_size": settings["DATABASE_POOL_SIZE"],
             "max_overflow": 1,
             "pool_timeout": 5,
-            "pool_pre_ping": True,
             "connect_args": {"connect_timeout": 5},
         },
         "MAIL_USERNAME": settings["MAIL_USERNAME"] or None,
