@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from newsletter.core import digests
@@ -18,6 +18,11 @@ from newsletter.privacy.models import Receipt
 PURPOSE = "receipt.address"
 YEARS_KEPT = 3
 """Claims lapse three years after the end of the year in which they arose (sec. 195, 199 BGB)."""
+CLOSE = """
+    UPDATE receipt SET closed_at = :closed_at, close_reason = :close_reason, delete_after = :delete_after,
+                       closing_seal = :closing_seal
+"""
+"""Notes that a consent has ended: part of the statement that erases, which says whose. Its values: `closing`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,16 +68,12 @@ def discard(receipt_id: int) -> None:
     chain.delete_receipts(Receipt.id == receipt_id)
 
 
-def close(receipt_id: int, reason: str) -> None:
-    """Note that the consent has ended, and until when the receipt is kept. The caller commits."""
+def closing(receipt_id: int | None, reason: str) -> dict[str, Any]:
+    """Return what `CLOSE` asks for, if the consent ends now: when, by which way, kept until when, sealed."""
     now = utcnow()
     values = {"closed_at": now, "close_reason": reason, "delete_after": kept_until(now)}
-    sealed = seals.seal("closed", values | {"id": receipt_id})
-    db.session.execute(
-        update(Receipt)
-        .where(Receipt.id == receipt_id, Receipt.closed_at.is_(None))
-        .values(**values, closing_seal=sealed)
-    )
+    sealed = seals.seal("closed", values | {"id": receipt_id}) if receipt_id is not None else None
+    return {**values, "receipt_id": receipt_id, "closing_seal": sealed}
 
 
 def kept_until(closed_at: datetime) -> datetime:

@@ -1,86 +1,105 @@
-"""Erasing: address and name go in one transaction, then the row; numbers and the closed receipt stay.
+"""Erasing: address and name go in one transaction, and the row with them; numbers and the closed receipt stay.
 
 What refers to the row goes with it by the database's own `ON DELETE` clauses, and a trigger for deliveries.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import psycopg
-from sqlalchemy import Integer, column, delete, func, select, table, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, delete, func, select, text
 from sqlalchemy.exc import OperationalError
 
 from newsletter.core.db import db
 from newsletter.privacy import receipts
 from newsletter.privacy.models import Receipt
-from newsletter.recipients.models import Departure, Recipient
+from newsletter.recipients.models import Recipient
 
-# Senders hold rows for up to 5 s and begin nothing after that, so that nothing begins after these 8 s either. A
-# shorter wait would let a visitor's thread go sooner, and a batch in hand go on behind the answer.
-_WAIT = text("SET LOCAL lock_timeout = '8s'")
-_campaign = table("campaign", column("id", Integer))  # by name: recipients know nothing of campaigns
+SENDERS_WAIT = "8s"
+"""Senders hold rows for up to 5 s and begin nothing after that, so that nothing begins after these 8 s either. A
+shorter wait would let a visitor's thread go sooner, and a batch in hand go on behind the answer."""
+BRIEF_WAIT = "200ms"
+"""For what nobody holds for long, and for nobody but senders: meanwhile the row is locked, but not yet empty."""
 
-
-@dataclass(frozen=True)
-class _Gone:
-    newsletter_id: int
-    receipt_id: int | None
+_WHOSE = text("SELECT receipt_id FROM recipient WHERE link_key = :link_key")
+# A statement is a transaction and one way to the database, its own bound on waiting included. Whatever takes a
+# person away leaves a row in `gone`; the campaign may be gone while mails of it still lie in mailboxes.
+_BOUND = "bound AS MATERIALIZED (SELECT set_config('lock_timeout', :wait, true))"
+_BOOKS = f"""
+    closed AS (
+        {receipts.CLOSE} FROM gone
+        WHERE receipt.id = gone.receipt_id AND receipt.id = :receipt_id AND closed_at IS NULL
+    ),
+    counted AS (
+        INSERT INTO departure (newsletter_id, campaign_id, way, number)
+        SELECT newsletter_id, (SELECT id FROM campaign WHERE id = :campaign_id), :close_reason, 1 FROM gone
+        ON CONFLICT (newsletter_id, campaign_id, day, way) DO UPDATE SET number = departure.number + 1
+    )
+    SELECT count(*) FROM gone
+"""  # noqa: S608
+_ERASE = text(f"""
+    WITH {_BOUND},
+    free AS MATERIALIZED (
+        SELECT id FROM recipient, bound WHERE link_key = :link_key AND address_sealed IS NOT NULL
+        FOR UPDATE OF recipient SKIP LOCKED
+    ),
+    gone AS (DELETE FROM recipient USING free WHERE recipient.id = free.id RETURNING newsletter_id, receipt_id),
+    {_BOOKS}
+""")  # noqa: S608
+# No column of a full unique index is among these, so this takes FOR NO KEY UPDATE and passes the senders'
+# FOR KEY SHARE (PostgreSQL documentation, 13.3.2).
+_EMPTY = text(f"""
+    WITH {_BOUND},
+    gone AS (
+        UPDATE recipient SET address_sealed = NULL, address_digest = NULL, name_sealed = NULL FROM bound
+        WHERE link_key = :link_key AND address_sealed IS NOT NULL
+        RETURNING newsletter_id, receipt_id
+    ),
+    {_BOOKS}
+""")  # noqa: S608
+# This one does wait for the senders; whoever clicks twice waits with the first click.
+_DELETE = text(f"""
+    WITH {_BOUND} DELETE FROM recipient USING bound WHERE link_key = :link_key AND address_sealed IS NULL
+""")  # noqa: S608
 
 
 def erase(link_key: bytes, campaign_id: int | None, way: str) -> bool:
     """Erase the recipient with this key and commit; return False when there is none (any more).
 
-    The row is emptied at once, so that no sender finds it any more. Those that found it before may just be
-    handing over mail to this person: they are waited for, but not longer than a mail provider waits for an
-    answer; `sweep_tombstones` takes the empty row then.
+    A row that no sender holds is deleted at once. Otherwise it is emptied at once, so that no sender finds it any
+    more. Those that found it before may just be handing over mail to this person: they are waited for, but not
+    longer than a mail provider waits for an answer; `sweep_tombstones` takes the empty row then.
     """
-    gone = _empty(link_key)
-    if gone is not None:
-        if gone.receipt_id is not None:
-            receipts.close(gone.receipt_id, way)
-        _count(gone.newsletter_id, campaign_id, way)
-    db.session.commit()
+    db.session.commit()  # what its connection did so far: this needs one to itself
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        row = connection.execute(_WHOSE, {"link_key": link_key}).first()
+        if row is None:
+            return False
+        # The seal of what is closed needs to know whose it is. A receipt may be deleted meanwhile, but not exchanged.
+        values = {"link_key": link_key, "campaign_id": campaign_id, **receipts.closing(row.receipt_id, way)}
+        return _at_once(connection, values) or _with_senders(connection, values)
+
+
+def _at_once(connection: Connection, values: dict[str, Any]) -> bool:
     try:
-        _delete(link_key)
+        return bool(connection.execute(_ERASE, values | {"wait": BRIEF_WAIT}).scalar_one())
     except OperationalError as error:
-        db.session.rollback()
-        if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
-            raise
-    return gone is not None
+        _only_if_locked(error)
+        return False
 
 
-def _empty(link_key: bytes) -> _Gone | None:
-    # No column of a full unique index is among these, so this takes FOR NO KEY UPDATE and passes the
-    # senders' FOR KEY SHARE (PostgreSQL documentation, 13.3.2).
-    db.session.execute(_WAIT)
-    row = db.session.execute(
-        update(Recipient)
-        .where(Recipient.link_key == link_key, Recipient.address_sealed.is_not(None))
-        .values(address_sealed=None, address_digest=None, name_sealed=None)
-        .returning(Recipient.newsletter_id, Recipient.receipt_id)
-        .execution_options(synchronize_session=False)
-    ).first()
-    return _Gone(*row) if row else None
+def _with_senders(connection: Connection, values: dict[str, Any]) -> bool:
+    gone = bool(connection.execute(_EMPTY, values | {"wait": SENDERS_WAIT}).scalar_one())
+    try:
+        connection.execute(_DELETE, {"link_key": values["link_key"], "wait": SENDERS_WAIT})
+    except OperationalError as error:
+        _only_if_locked(error)
+    return gone
 
 
-def _delete(link_key: bytes) -> None:
-    # This one does wait for the senders; whoever clicks twice waits with the first click.
-    db.session.execute(_WAIT)
-    db.session.execute(
-        delete(Recipient)
-        .where(Recipient.link_key == link_key, Recipient.address_sealed.is_(None))
-        .execution_options(synchronize_session=False)
-    )
-    db.session.commit()
-
-
-def _count(newsletter_id: int, campaign_id: int | None, way: str) -> None:
-    # The campaign may be gone while mails of it still lie in mailboxes.
-    campaign = select(_campaign.c.id).where(_campaign.c.id == campaign_id).scalar_subquery()
-    row = insert(Departure).values(newsletter_id=newsletter_id, campaign_id=campaign, way=way, number=1)
-    same = [Departure.newsletter_id, Departure.campaign_id, Departure.day, Departure.way]
-    db.session.execute(row.on_conflict_do_update(index_elements=same, set_={"number": Departure.number + 1}))
+def _only_if_locked(error: OperationalError) -> None:
+    if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+        raise error
 
 
 def sweep_tombstones() -> int:

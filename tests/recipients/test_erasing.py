@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from sqlalchemy import text
 
 from newsletter.core.db import db
 from newsletter.privacy import receipts
@@ -14,6 +13,7 @@ from newsletter.privacy.models import Receipt
 from newsletter.recipients import erasing, service
 from newsletter.recipients.models import Departure, Recipient
 from tests.factories import make_campaign, make_delivery, make_newsletter, make_recipient
+from tests.outages import counting_queries
 from tests.signups import count
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -42,6 +42,17 @@ def test_the_row_goes_and_the_receipt_is_closed() -> None:
     assert receipt.close_reason == "one_click"
     assert receipt.closed_at is not None
     assert receipt.delete_after == datetime(receipt.closed_at.year + 4, 1, 1, tzinfo=UTC)
+
+
+def test_a_row_that_no_sender_holds_goes_in_one_transaction() -> None:
+    key = make_recipient().link_key
+    db.session.rollback()
+
+    with counting_queries() as statements:
+        service.erase(key)
+
+    assert len(statements) == 2  # whose receipt it is, and the erasing
+    assert count(Recipient) == 0
 
 
 def test_what_was_delivered_stays_without_the_person() -> None:
@@ -89,7 +100,7 @@ def test_leaving_by_a_mail_of_a_deleted_campaign_is_counted_without_it() -> None
 def test_a_row_that_a_sender_holds_too_long_is_emptied_at_once_and_swept_later(
     monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
-    monkeypatch.setattr(erasing, "_WAIT", text("SET LOCAL lock_timeout = '200ms'"))
+    monkeypatch.setattr(erasing, "SENDERS_WAIT", "200ms")
     recipient = make_recipient()
     key, row_id = recipient.link_key, recipient.id
 
@@ -107,7 +118,7 @@ def test_a_row_that_a_sender_holds_too_long_is_emptied_at_once_and_swept_later(
 
 
 def test_after_a_tombstone_the_same_person_may_come_back(monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
-    monkeypatch.setattr(erasing, "_WAIT", text("SET LOCAL lock_timeout = '200ms'"))
+    monkeypatch.setattr(erasing, "SENDERS_WAIT", "200ms")
     newsletter = make_newsletter()
     recipient = make_recipient(newsletter, "a@example.org")
 
