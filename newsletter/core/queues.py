@@ -101,14 +101,17 @@ def ring(name: str, function: JobFunction | str, row_id: int) -> bool:
     """
     function_name = function if isinstance(function, str) else name_of(function)
     try:
-        queue(name).enqueue(
-            function_name,
-            args=(row_id,),
-            description="-",
-            job_timeout=-1,
-            result_ttl=0,
-            failure_ttl=FAILURE_SECONDS,
-        )
+        with redis().pipeline() as pipe:  # without one of ours, RQ makes two
+            queue(name).enqueue(
+                function_name,
+                args=(row_id,),
+                description="-",
+                job_timeout=-1,
+                result_ttl=0,
+                failure_ttl=FAILURE_SECONDS,
+                pipeline=pipe,
+            )
+            pipe.execute()
     except RedisError as error:
         log.warning("Redis is away (%s): the sweep will ring for %s", type(error).__name__, function_name)
         return False

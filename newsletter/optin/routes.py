@@ -27,15 +27,17 @@ def sign_up(slug: str) -> ResponseReturnValue:
     newsletter = _newsletter(slug)
     # Two addresses in two fields are two addresses, too.
     values = request.form.to_dict() | {"email": ", ".join(request.form.getlist("email"))}
+    # Written before the commit, which would have the newsletter read once more.
+    page = render_template("page/mailbox.html", newsletter=newsletter)
     if traps.caught(request.form):
-        return render_template("page/mailbox.html", newsletter=newsletter)
+        return page
     if not gate.lets_through(request.form, limits.network()):
         return _form(newsletter, crowded=True), 429, {"Retry-After": "60"}
     try:
         service.request(newsletter, values, language=language(), source="page")
     except Invalid as error:
         return _form(newsletter, error.errors), 422
-    return render_template("page/mailbox.html", newsletter=newsletter)
+    return page
 
 
 def _newsletter(slug: str) -> Newsletter:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import DataError, IntegrityError
 
 from newsletter.core import texts
@@ -30,6 +30,7 @@ TEXTS = ("imprint", "consent_text", "description")
 SLUG = "[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
 _SLUG = re.compile(SLUG)
 _ACCENT = re.compile(r"#[0-9a-fA-F]{6}")
+_BY_SLUG = select(Newsletter).where(Newsletter.slug == bindparam("slug"))
 _BLANK = {
     "language": "de",
     "measurement": Measurement.ALL,
@@ -46,9 +47,8 @@ def every() -> list[Newsletter]:
 
 def by_slug(slug: str) -> Newsletter:
     """Return the newsletter `slug`; raise `NotFound`."""
-    query = select(Newsletter).where(Newsletter.slug == slug)
     # What can't be a slug is not asked for: PostgreSQL refuses some of it (U+0000) with an error of its own.
-    found = db.session.execute(query).scalar_one_or_none() if _SLUG.fullmatch(slug) else None
+    found = db.session.execute(_BY_SLUG, {"slug": slug}).scalar_one_or_none() if _SLUG.fullmatch(slug) else None
     if found is None:
         raise NotFound(_("There is no newsletter at this address."))
     return found

@@ -2,26 +2,61 @@
 GDPR)."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from flask import current_app
+from sqlalchemy import func, select
 
+from newsletter.core.db import db
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import speaking
 from newsletter.privacy import documents, wordings
 from newsletter.privacy.documents import HEADING, Section
-from newsletter.recipients import newsletters
 from newsletter.recipients.models import Measurement, Newsletter
+
+
+class _Sender(NamedTuple):
+    """What the statement says of a newsletter."""
+
+    title: str
+    imprint: str
+    from_name: str
+    from_address: str
+    measurement: Measurement
+
+
+class _Facts(NamedTuple):
+    """Everything that the statement depends on, besides the language."""
+
+    senders: tuple[_Sender, ...]
+    confirmation_hours: int
+    measurement_days: int
+    min_group: int
+
+
+_COLUMNS = Newsletter.__table__.c
+_SENDERS = select(*(_COLUMNS[name] for name in _Sender._fields)).order_by(func.lower(_COLUMNS.title))
 
 
 def sections(language: str) -> list[Section]:
     """Return the statement in `language`."""
-    every = newsletters.every()
+    return _sections(language, _facts())
+
+
+def _facts() -> _Facts:
+    config = current_app.config
+    senders = tuple(_Sender(*row) for row in db.session.execute(_SENDERS))
+    return _Facts(senders, config["CONFIRMATION_HOURS"], config["MEASUREMENT_DAYS"], config["MEASUREMENT_MIN_GROUP"])
+
+
+def _sections(language: str, facts: _Facts) -> list[Section]:
     with speaking(language):
         return [
-            Section(_("Who is responsible"), _responsible(every)),
-            Section(_("Signing up"), _signing_up()),
+            Section(_("Who is responsible"), _responsible(facts.senders)),
+            Section(_("Signing up"), _signing_up(facts.confirmation_hours)),
             Section(_("What is stored"), _stored()),
-            *_measurement(every),
+            *_measurement(facts),
             Section(_("Leaving"), _leaving()),
             Section(_("Who else is involved"), _involved()),
             Section(_("Your rights"), _rights()),
@@ -30,7 +65,12 @@ def sections(language: str) -> list[Section]:
 
 def text(language: str) -> str:
     """Return the statement as one text, as it is kept in the wording of a receipt."""
-    return "\n\n".join("\n\n".join([section.title, *section.paragraphs]) for section in sections(language))
+    return _text(language, _facts())
+
+
+@lru_cache(maxsize=16)
+def _text(language: str, facts: _Facts) -> str:
+    return "\n\n".join("\n\n".join([section.title, *section.paragraphs]) for section in _sections(language, facts))
 
 
 def in_force(language: str) -> str:
@@ -44,15 +84,12 @@ def to_edit(language: str) -> str:
     return "\n\n".join("\n\n".join([HEADING + part.title, *part.paragraphs]) for part in sections(language))
 
 
-def _responsible(every: Sequence[Newsletter]) -> list[str]:
-    senders = {
-        newsletter.imprint.strip() or f"{newsletter.from_name}, {newsletter.from_address}" for newsletter in every
-    }
-    return [_("Responsible is whoever sends the newsletter you have signed up for:"), *sorted(senders)]
+def _responsible(senders: Sequence[_Sender]) -> list[str]:
+    words = {sender.imprint.strip() or f"{sender.from_name}, {sender.from_address}" for sender in senders}
+    return [_("Responsible is whoever sends the newsletter you have signed up for:"), *sorted(words)]
 
 
-def _signing_up() -> list[str]:
-    hours = current_app.config["CONFIRMATION_HOURS"]
+def _signing_up(hours: int) -> list[str]:
     return [
         _(
             "Each time you sign up, we send you an e-mail with a link. Until you have confirmed there, your address "
@@ -85,13 +122,13 @@ def _stored() -> list[str]:
     ]
 
 
-def _measurement(every: Sequence[Newsletter]) -> list[Section]:
-    measuring = [newsletter for newsletter in every if newsletter.measurement != Measurement.OFF]
+def _measurement(facts: _Facts) -> list[Section]:
+    measuring = [sender for sender in facts.senders if sender.measurement != Measurement.OFF]
     if not measuring:
         return [Section(_("Measuring"), [_("Whether you open e-mails or click links is not measured.")])]
-    days, group = current_app.config["MEASUREMENT_DAYS"], current_app.config["MEASUREMENT_MIN_GROUP"]
     by_mode = {
-        mode: [n.title for n in measuring if n.measurement == mode] for mode in (Measurement.ALL, Measurement.ASK)
+        mode: [sender.title for sender in measuring if sender.measurement == mode]
+        for mode in (Measurement.ALL, Measurement.ASK)
     }
     lines = []
     if by_mode[Measurement.ALL]:
@@ -104,8 +141,8 @@ def _measurement(every: Sequence[Newsletter]) -> list[Section]:
         "We count under a pseudonym that is different in every e-mail, and never with your address, your IP address or "
         "your program. After %(days)s days the key to the pseudonyms is destroyed; numbers remain. Numbers smaller "
         "than %(group)s are shown to nobody.",
-        days=days,
-        group=group,
+        days=facts.measurement_days,
+        group=facts.min_group,
     )
     object_ = _("You can object at any time, by the link to your data in every e-mail.")
     return [Section(_("Measuring"), [*lines, how, object_])]

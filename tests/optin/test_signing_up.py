@@ -12,6 +12,7 @@ from newsletter.core.db import db, utcnow
 from newsletter.mail import outbox
 from newsletter.mail.models import OutboxMail
 from newsletter.privacy.models import Receipt, Wording
+from newsletter.recipients import newsletters
 from newsletter.recipients.models import Recipient
 from tests.factories import make_newsletter, make_recipient
 from tests.outages import counting_queries, database_away
@@ -301,6 +302,30 @@ def test_what_was_shown_is_kept_once_per_wording(client: FlaskClient) -> None:
     assert "[ ] " in kept["consent"]
     assert "consent" in kept
     assert "privacy" in kept
+
+
+def test_a_setting_that_changes_the_privacy_statement_is_in_the_next_wording(client: FlaskClient) -> None:
+    newsletter = make_newsletter(imprint="Stadtwerke Musterstadt")
+    sign_up(client, newsletter, "a@example.org")
+
+    newsletters.change(newsletter, {"imprint": "Gemeindewerke Musterdorf"})
+    sign_up(client, newsletter, "b@example.org")
+
+    texts = [row.text for row in db.session.query(Wording).filter_by(kind="privacy").order_by(Wording.first_used_at)]
+    assert ["Musterdorf" in text for text in texts] == [False, True]
+
+
+def test_a_sign_up_asks_the_database_four_times(client: FlaskClient) -> None:
+    path = f"/n/{make_newsletter().slug}"
+    db.session.remove()  # or else the next request has another connection
+    for number in range(2):
+        client.post(path, data={"email": f"{number}@example.org"})
+
+    with counting_queries() as statements:
+        client.post(path, data={"email": EMAIL})
+
+    # The newsletter, a privacy statement by the staff, what the one made here depends on, the waiting mail.
+    assert [statement.split()[0] for statement in statements] == ["SELECT", "SELECT", "SELECT", "INSERT"]
 
 
 def test_the_form_asks_about_measurement_as_the_newsletter_is_set(client: FlaskClient) -> None:
