@@ -53,9 +53,9 @@ class Exchange:
         for future in self._opening:
             if future.exception() is None:
                 self._lines.add(Line(future.result(), self._next, self._may_write))
+        for line in self._lines:  # each waits for the relay's goodbye, and none for another's
+            self._openers.submit(line.close)
         self._openers.shutdown()
-        for line in self._lines:
-            line.close()
         self._selector.close()
         self._bell.close()
         self._ear.close()

@@ -142,6 +142,7 @@ def test_the_inbox_is_accessible(
     page.locator(".subject").click()
     for view in ("HTML", "Text", "Headers and source"):
         page.get_by_role("link", name=view, exact=True).click()
+        page.wait_for_load_state()  # with its frame, which axe looks into
         axe(page)
 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
