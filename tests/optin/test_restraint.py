@@ -158,10 +158,15 @@ def test_the_request_asks_the_same_of_the_database_for_whom_nothing_is_mailed(
     run_jobs()
     client.post(path(sink.to("blocked@example.org")[0].link("/not-me/")))
 
+    form = f"/n/{newsletter.slug}"
+    db.session.remove()  # or else not all requests have the same connection, which has met the wordings or has not
+    for number in range(2):
+        client.post(form, data={"email": f"{number}@example.org"})
+
     asked, answers = [], []
     for email in ("new@example.org", "mailed@example.org", "blocked@example.org"):
         with counting_queries() as statements:
-            answers.append(sign_up(client, newsletter, email))
+            answers.append(client.post(form, data={"email": email}))
         asked.append(statements)
 
     assert asked[0] == asked[1] == asked[2]

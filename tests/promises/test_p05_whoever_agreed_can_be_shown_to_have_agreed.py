@@ -76,7 +76,8 @@ def test_the_subscriber_has_the_same_receipt(
 def test_no_one_can_change_it_unnoticed_and_it_goes_when_its_time_is_up(app: Flask, client: FlaskClient) -> None:
     newsletter = make_newsletter()
     receipt_id = make_receipt(newsletter, EMAIL)
-    receipts.close(receipt_id, "page")
+    closing = text(f"{receipts.CLOSE} WHERE id = :receipt_id")
+    db.session.execute(closing, receipts.closing(receipt_id, "page"))
     db.session.commit()
     chain.link_new()
     assert list(verifying.problems()) == []
