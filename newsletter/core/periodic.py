@@ -34,8 +34,9 @@ def take(name: str, every: timedelta) -> bool:
         .values(taken_at=func.now())
         .returning(PeriodicTask.name)
     ).first()
-    if taken is None:
-        db.session.execute(insert(PeriodicTask).values(name=name).on_conflict_do_nothing())
+    if taken is None:  # a task that was never taken up is due at once
+        first = insert(PeriodicTask).values(name=name, taken_at=func.now()).on_conflict_do_nothing()
+        taken = db.session.execute(first.returning(PeriodicTask.name)).first()
     db.session.commit()
     return taken is not None
 
