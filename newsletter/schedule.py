@@ -10,7 +10,7 @@ from threading import Thread
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter.campaigns import progress, rates
+from newsletter.campaigns import progress, rates, silencing
 from newsletter.campaigns import sweep as campaigns
 from newsletter.core import periodic
 from newsletter.core.db import db
@@ -23,6 +23,7 @@ from newsletter.tracking import buffer
 log = logging.getLogger(__name__)
 
 WORK: tuple[tuple[str, timedelta, Callable[[], object]], ...] = (
+    ("see to objections", timedelta(seconds=2), silencing.see_to_objections),
     ("drain events", timedelta(seconds=2), buffer.drain),
     ("start due campaigns", timedelta(seconds=1), campaigns.start_due),
     ("note progress", timedelta(seconds=2), progress.note),

@@ -84,12 +84,13 @@ def measured_not_watched() -> Check:
         "measurement keys", f"SELECT count(*) FROM measurement_key WHERE {past}",  # noqa: S608
         "measurement key past the end of its window",
     )  # fmt: skip
-    check.none(
-        "events",
-        "SELECT count(DISTINCT campaign_id) FROM event JOIN measurement_key USING (campaign_id)"
-        " WHERE key_sealed IS NULL",
-        "campaign whose events outlive its key",
-    )
+    for table in ("event", "silenced"):
+        check.none(
+            f"pseudonyms in {table}",
+            f"SELECT count(DISTINCT campaign_id) FROM {table} JOIN measurement_key USING (campaign_id)"  # noqa: S608
+            " WHERE key_sealed IS NULL",
+            "campaign whose pseudonyms outlive its key",
+        )
     check.look("MEASUREMENT_MIN_GROUP", int(current_app.config["MEASUREMENT_MIN_GROUP"] < 2), "figures of one person")
     check.none(
         "the names and types of all columns",

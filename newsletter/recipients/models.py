@@ -86,6 +86,20 @@ class Recipient(Model):
     restricted_at: Mapped[datetime | None]
 
 
+class Objection(Model):
+    """Someone does not want to be measured (any more), and mails that they have got already may still do it.
+
+    The worker sees to these within seconds (`campaigns.silencing`). No foreign key on purpose: who leaves right
+    afterwards has objected all the same.
+    """
+
+    __tablename__ = "objection"
+    __table_args__ = kept("measurement")
+
+    recipient_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletter.id", ondelete="CASCADE"))
+
+
 class RecipientCount(Model):
     """How many recipients a newsletter has, tombstones left out. Triggers keep it, whoever changes a recipient.
 

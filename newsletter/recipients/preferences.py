@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from newsletter.core.db import db
 from newsletter.core.errors import BadToken
 from newsletter.mail import address
 from newsletter.privacy.models import Receipt, Wording
-from newsletter.recipients.models import Newsletter, Recipient
+from newsletter.recipients.models import Newsletter, Objection, Recipient
 from newsletter.recipients.person import Person
 
 
@@ -87,29 +88,37 @@ def rename(link_key: bytes, values: Mapping[str, Any]) -> None:
 
 
 def measure(link_key: bytes, *, agreed: bool) -> None:
-    """Store whether the person may be measured, and commit; raise `BadToken`."""
-    _change(link_key, measured=agreed)
+    """Store whether the person may be measured, and commit; raise `BadToken`.
+
+    An objection acts on mails sent already, too. Agreeing again acts on those sent from now on: what a person was
+    not counted in stays that way.
+    """
+    _change(link_key, objects=not agreed, measured=agreed)
 
 
 def restrict(link_key: bytes, *, wished: bool) -> None:
     """Keep what is stored and use it for nothing (Art. 18 GDPR), or lift that; commit; raise `BadToken`.
 
-    A second wish leaves the time of the first.
+    A second wish leaves the time of the first. For mails sent before, a restriction is an objection to being
+    measured, and lifting it does not end that: a mail opened meanwhile was not to be counted, and nobody keeps when.
     """
     since = func.coalesce(Recipient.restricted_at, func.now()) if wished else None
-    _change(link_key, restricted_at=since)
+    _change(link_key, objects=wished, restricted_at=since)
 
 
-def _change(link_key: bytes, **columns: Any) -> None:
+def _change(link_key: bytes, *, objects: bool = False, **columns: Any) -> None:
     # Never a row that was emptied meanwhile: nothing may come back into it.
     changed = db.session.execute(
         update(Recipient)
         .where(Recipient.link_key == link_key, Recipient.address_sealed.is_not(None))
         .values(**columns)
-        .returning(Recipient.id)
+        .returning(Recipient.id, Recipient.newsletter_id)
         .execution_options(synchronize_session=False)
     ).first()
     if changed is None:
         db.session.rollback()
         raise BadToken("This link is not valid.")
+    if objects:
+        wish = insert(Objection).values(recipient_id=changed.id, newsletter_id=changed.newsletter_id)
+        db.session.execute(wish.on_conflict_do_nothing())
     db.session.commit()

@@ -125,11 +125,11 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="measurement",
-        what=N_("Opens and clicks under pseudonyms, and the key that makes them"),
+        what=N_("Opens and clicks under pseudonyms, which pseudonyms are not counted, and the key that makes them"),
         purpose=N_("to count how many people read what"),
         basis=CONSENT,
         period=N_("%(days)s days from the sending on"),
-        ending=N_("key and events are deleted, numbers remain"),
+        ending=N_("key and pseudonyms are deleted, numbers remain"),
         enforce=measurement.forget_ended,
         overdue=_count(
             MeasurementKey.campaign_id,

@@ -82,7 +82,7 @@ def _campaign_ids(words: Iterable[str]) -> dict[str, int]:
 
 
 def _keys(campaign_ids: Iterable[int]) -> dict[int, Pseudonyms]:
-    """Return the keys that are still there, and hold them: `forget_key` waits until this transaction ends."""
+    """Return the keys that are still there, and hold them: who destroys one, or silences a pseudonym, waits for us."""
     rows = db.session.execute(
         select(MeasurementKey.campaign_id, MeasurementKey.key_sealed)
         .where(MeasurementKey.campaign_id.in_(list(campaign_ids)), MeasurementKey.key_sealed.is_not(None))
@@ -115,7 +115,8 @@ def _pseudonym(pseudonyms: Pseudonyms, word: str) -> int | None:
         return None
 
 
-# One statement reads what is known of each pseudonym, writes the events, and tallies exactly what it wrote.
+# One statement reads what is known of each pseudonym, writes the events, and tallies exactly what it wrote: at the
+# hour of the first time, so that what is known of a pseudonym can be taken out again.
 _COUNT = text("""
     WITH noted AS (
         SELECT * FROM unnest(
@@ -124,16 +125,21 @@ _COUNT = text("""
         ) AS noted (campaign_id, link, pseudonym, number)
     ), counted AS (
         SELECT campaign_id, link, pseudonym, event.total IS NULL AS is_new,
+               COALESCE(event.first_hour, :hour) AS hour,
                LEAST(noted.number, :most - COALESCE(event.total, 0)) AS number
         FROM noted LEFT JOIN event USING (campaign_id, link, pseudonym)
+        WHERE NOT EXISTS (
+            SELECT FROM silenced
+            WHERE silenced.campaign_id = noted.campaign_id AND silenced.pseudonym = noted.pseudonym
+        )
     ), written AS (
         INSERT INTO event (campaign_id, link, pseudonym, first_hour, total)
-        SELECT campaign_id, link, pseudonym, :hour, number FROM counted WHERE number > 0
+        SELECT campaign_id, link, pseudonym, hour, number FROM counted WHERE number > 0
         ON CONFLICT (campaign_id, link, pseudonym) DO UPDATE SET total = event.total + excluded.total
     )
     INSERT INTO tally (campaign_id, link, hour, "unique", total)
-    SELECT campaign_id, link, :hour, count(*) FILTER (WHERE is_new), sum(number)
-    FROM counted WHERE number > 0 GROUP BY campaign_id, link
+    SELECT campaign_id, link, hour, count(*) FILTER (WHERE is_new), sum(number)
+    FROM counted WHERE number > 0 GROUP BY campaign_id, link, hour
     ON CONFLICT (campaign_id, link, hour)
     DO UPDATE SET "unique" = tally."unique" + excluded."unique", total = tally.total + excluded.total
 """)

@@ -24,7 +24,7 @@ from newsletter.core.i18n import gettext as _
 from newsletter.core.macs import Mac
 from newsletter.core.public_ids import QuickSpeller
 from newsletter.core.sealing import seal, unseal
-from newsletter.tracking.models import Event, Link, MeasurementKey
+from newsletter.tracking.models import Event, Link, MeasurementKey, Silenced
 
 CAMPAIGN, RECIPIENT = "campaign", "measurement"
 """The kinds of the two words (`core.public_ids`)."""
@@ -71,8 +71,15 @@ class Pseudonyms:
 
     def number(self, recipient_id: int) -> int:
         """Return the recipient's pseudonym and its check as one integer."""
-        pseudonym = self._pseudonyms.of(recipient_id.to_bytes(8, "big"))
+        pseudonym = self._octets(recipient_id)
         return int.from_bytes(pseudonym + self._checks.of(pseudonym), "big")
+
+    def pseudonym(self, recipient_id: int) -> int:
+        """Return the recipient's pseudonym as PostgreSQL keeps it (a signed 64-bit integer)."""
+        return int.from_bytes(self._octets(recipient_id), "big", signed=True)
+
+    def _octets(self, recipient_id: int) -> bytes:
+        return self._pseudonyms.of(recipient_id.to_bytes(8, "big"))
 
     def recognise(self, number: int) -> int | None:
         """Return the pseudonym as PostgreSQL keeps it (a signed 64-bit integer), or None for an invented number."""
@@ -118,12 +125,13 @@ def click_url(measurement_id: str, number: int) -> str:
 
 
 def forget_key(campaign_id: int) -> None:
-    """Destroy the campaign's key and its events, in the caller's transaction. Links still lead on; tallies stay.
+    """Destroy the campaign's key and its pseudonyms, in the caller's transaction. Links still lead on; tallies stay.
 
     The update waits for a drain that holds the key, and a drain that comes later finds none.
     """
     db.session.execute(update(MeasurementKey).where(MeasurementKey.campaign_id == campaign_id).values(key_sealed=None))
-    db.session.execute(delete(Event).where(Event.campaign_id == campaign_id))
+    for under_pseudonyms in (Event, Silenced):
+        db.session.execute(delete(under_pseudonyms).where(under_pseudonyms.campaign_id == campaign_id))
 
 
 def forget_ended() -> int:

@@ -52,10 +52,23 @@ class Event(Model):
     total: Mapped[int]
 
 
-class Tally(Model):
-    """What an hour brought to a link: the figures that remain when key and events are gone.
+class Silenced(Model):
+    """A pseudonym that is not counted: its person objected, or restricted, after the mail had been sent.
 
-    `unique` counts who did it for the first time, so that the hours of a link add up to its people.
+    Gone when the window ends.
+    """
+
+    __tablename__ = "silenced"
+    __table_args__ = kept("measurement")
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
+    pseudonym: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+
+
+class Tally(Model):
+    """The people whose first time at a link was in this hour (`unique`), and what they did there until now (`total`).
+
+    These figures remain when key and events are gone. The hours of a link add up to its people.
     """
 
     __tablename__ = "tally"

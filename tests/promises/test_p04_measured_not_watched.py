@@ -14,8 +14,10 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import select, update
 
+from newsletter.campaigns import silencing
 from newsletter.core import queues
 from newsletter.core.db import db, utcnow
+from newsletter.recipients import links
 from newsletter.tracking import buffer, measurement
 from newsletter.tracking.measurement import MeasurementIds
 from newsletter.tracking.models import Event, MeasurementKey
@@ -104,6 +106,27 @@ def test_when_the_window_ends_the_key_is_gone_and_the_counts_remain(
     with pytest.raises(measurement.WindowEnded):
         MeasurementIds.for_campaign(measured.id)
     assert client.get(measured.link(1)).headers["Location"] == URLS[0]
+
+
+def test_who_objects_is_no_longer_in_any_number_nor_under_any_pseudonym(
+    app: Flask, client: FlaskClient, database_url: str
+) -> None:
+    recipient = factories.make_recipient(email=ADDRESS)
+    measured = make_measured(newsletter_id=recipient.newsletter_id)
+    open_and_click(client, measured, [recipient.id])
+    count()
+    assert measured.totals()[0] == (1, 1)
+
+    token = links.preferences_token(recipient.link_key, utcnow())
+    client.post(f"/me/{token}/measurement", data={"measured": "no"})
+    silencing.see_to_objections()
+    open_and_click(client, measured, [recipient.id])
+    count()
+
+    assert measured.totals() == {}
+    measurement.forget_key(measured.id)
+    db.session.commit()
+    assert str(measured.ids.pseudonyms.pseudonym(recipient.id)) not in database_dump(database_url)
 
 
 def test_inventing_ids_moves_no_figure(app: Flask, client: FlaskClient) -> None:

@@ -1,5 +1,6 @@
 """A campaign whose window is open, and what one does with it in tests."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask import current_app
@@ -7,6 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from newsletter.core.db import db
+from newsletter.recipients.models import Newsletter
 from newsletter.tracking import buffer, measurement
 from newsletter.tracking.models import Event, Tally
 from newsletter.tracking.tracker import tracker
@@ -41,15 +43,16 @@ class Measured:
         return {link: (unique, total) for link, unique, total in rows}
 
 
-def make_measured(urls: list[str] | None = None) -> Measured:
-    """Store a campaign and open its window."""
-    campaign_id = factories.make_campaign().id
+def make_measured(urls: list[str] | None = None, newsletter_id: int | None = None) -> Measured:
+    """Store a campaign, of a newsletter of its own if none is given, and open its window."""
+    newsletter = db.session.get_one(Newsletter, newsletter_id) if newsletter_id is not None else None
+    campaign_id = factories.make_campaign(newsletter).id
     measurement.open_window(campaign_id, URLS if urls is None else urls)
     db.session.commit()
     return Measured(campaign_id, measurement.MeasurementIds.for_campaign(campaign_id))
 
 
-def open_and_click(client: FlaskClient, measured: Measured, people: range, number: int = 1) -> None:
+def open_and_click(client: FlaskClient, measured: Measured, people: Iterable[int], number: int = 1) -> None:
     """Let each of `people` open once and click link `number` once."""
     for person in people:
         assert client.get(measured.pixel(person)).status_code == 200

@@ -1,0 +1,57 @@
+"""Silencing: a person is not counted any more in campaigns whose mails they have got already (Art. 18 and 21 GDPR).
+
+The pixel and the redirect go on answering, for they know nobody. What is remembered is the pseudonym, until the key
+that made it is destroyed: nobody can tell then whose it was, and nothing can be counted any more.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select, text
+
+from newsletter.core.db import db
+from newsletter.core.sealing import unseal
+from newsletter.tracking.measurement import PURPOSE, Pseudonyms
+from newsletter.tracking.models import MeasurementKey
+
+# The places are named one by one, because the index of events has the link before the pseudonym.
+_SILENCE = text("""
+    WITH whose AS (
+        SELECT * FROM unnest(CAST(:campaigns AS integer[]), CAST(:pseudonyms AS bigint[]))
+            AS whose (campaign_id, pseudonym)
+    ), marked AS (
+        INSERT INTO silenced (campaign_id, pseudonym) SELECT campaign_id, pseudonym FROM whose ON CONFLICT DO NOTHING
+    ), place AS (
+        SELECT campaign_id, pseudonym, number FROM whose JOIN link USING (campaign_id)
+        UNION ALL SELECT campaign_id, pseudonym, number FROM whose, (VALUES (0), (-1)) AS every (number)
+    ), gone AS (
+        DELETE FROM event USING place
+        WHERE event.campaign_id = place.campaign_id AND event.link = place.number
+          AND event.pseudonym = place.pseudonym
+        RETURNING event.campaign_id, event.link, event.first_hour, event.total
+    )
+    UPDATE tally SET "unique" = tally."unique" - 1, total = tally.total - gone.total FROM gone
+    WHERE tally.campaign_id = gone.campaign_id AND tally.link = gone.link AND tally.hour = gone.first_hour
+""")
+_FORGET_EMPTY = text("""
+    DELETE FROM tally WHERE campaign_id = ANY (CAST(:campaigns AS integer[])) AND "unique" = 0 AND total = 0
+""")
+
+
+def silence(recipient_id: int, campaign_ids: Sequence[int]) -> None:
+    """Take the recipient out of what was counted in these campaigns, and let nothing more be counted.
+
+    In the caller's transaction. Campaigns that are not measured (any more) are passed over.
+    """
+    # A drain that holds the keys is waited for; one that comes later finds the pseudonym silenced.
+    keys = db.session.execute(
+        select(MeasurementKey.campaign_id, MeasurementKey.key_sealed)
+        .where(MeasurementKey.campaign_id.in_(campaign_ids), MeasurementKey.key_sealed.is_not(None))
+        .order_by(MeasurementKey.campaign_id)
+        .with_for_update()
+    ).all()
+    pseudonyms = {
+        campaign_id: Pseudonyms(unseal(PURPOSE, key)).pseudonym(recipient_id) for campaign_id, key in keys if key
+    }
+    campaigns = list(pseudonyms)
+    db.session.execute(_SILENCE, {"campaigns": campaigns, "pseudonyms": list(pseudonyms.values())})
+    db.session.execute(_FORGET_EMPTY, {"campaigns": campaigns})
