@@ -47,7 +47,9 @@ def send_campaign(campaign_id: int) -> None:
     if _due(campaign_id) and queues.has_idle_worker(queues.CAMPAIGNS):
         queues.ring(queues.CAMPAIGNS, send_campaign, campaign_id)
     if _slice(campaign_id, composer, Breaker(memory)):
-        queues.ring(queues.CAMPAIGNS, send_campaign, campaign_id)
+        # One bell that waits is enough: with more of them this campaign would have more turns than others.
+        if not queues.waits(queues.CAMPAIGNS, queues.bell(send_campaign, campaign_id)):
+            queues.ring(queues.CAMPAIGNS, send_campaign, campaign_id)
     else:
         life.finish(campaign_id)
     if refusals.due(campaign_id):
@@ -71,7 +73,7 @@ def _slice(campaign_id: int, composer: Composer, breaker: Breaker) -> bool:
     limits = Limits(app.config["MAILS_PER_SECOND"], app.config["MAILS_PER_SECOND_BY_DOMAIN"])
     desk = Desk(db.engine, campaign_id, limits, app.config["SENDING_LEASE_SECONDS"])
     away = False
-    sender = Sender(app, desk, composer, app.config["SENDING_CONNECTIONS"], Patience().over, breaker)
+    sender = Sender(app, desk, composer, app.config["SENDING_CONNECTIONS"], Patience(campaign_id).over, breaker)
     try:
         sender.run()
     except RelayAway:
@@ -96,9 +98,13 @@ def _learn(campaign_id: int, breaker: Breaker, *, useful: bool, away: bool) -> N
 
 
 class Patience:
-    """How long a slice goes on: while nobody waits for this worker, a confirmation first of all."""
+    """How long a slice goes on: while nobody waits for this worker, a confirmation first of all.
 
-    def __init__(self) -> None:
+    A bell of the campaign itself is no reason to end: it would let go of its lines only to open them again.
+    """
+
+    def __init__(self, campaign_id: int) -> None:
+        self._own = queues.bell(send_campaign, campaign_id)
         self._started = self._looked = time.monotonic()
 
     def over(self) -> bool:
@@ -109,7 +115,7 @@ class Patience:
         if now - self._started < SLICE_SECONDS or now - self._looked < LOOK_SECONDS:
             return False
         self._looked = now
-        return any(queues.waiting(name) for name in queues.QUEUES)
+        return bool(queues.waiting(queues.MAIL)) or queues.waits(queues.CAMPAIGNS, self._own, other=True)
 
 
 def _pause(campaign_id: int, error: NewsletterError) -> None:

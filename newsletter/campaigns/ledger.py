@@ -43,7 +43,7 @@ class Ledger:
         self._desk = desk
         self._on_wire = on_wire
         self._worthwhile = max(1, on_wire // TURNS_AT_ONCE)
-        self._pace = Pace()
+        self._pace = Pace(on_wire)
         self._batches: dict[int, Batch] = {}
         self._outcomes: list[Outcome] = []
         self._failures = 0

@@ -8,10 +8,13 @@ SMALLEST, LARGEST = 8, 2500
 
 
 class Pace:
-    """Learns from batch to batch how many mails get their fate in a second. `count` goes up with each."""
+    """Learns from batch to batch how many mails get their fate in a second. `count` goes up with each.
 
-    def __init__(self) -> None:
-        self.batch = 64
+    `first` is the size of the first batch.
+    """
+
+    def __init__(self, first: int) -> None:
+        self.batch = max(SMALLEST, min(LARGEST, first))
         self.count = 0
         self._since = time.monotonic()
 

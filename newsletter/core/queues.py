@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, cast
+from uuid import uuid4
 
 from flask import Flask, current_app
 from redis import Redis, RedisError
@@ -94,6 +95,12 @@ def queue(name: str) -> Queue:
     return Queue(name, connection=redis(), serializer="json", job_class=AppJob)
 
 
+def bell(function: JobFunction | str, row_id: int) -> str:
+    """Return how the ids of the jobs begin that ask for `function` on row `row_id`."""
+    function_name = function if isinstance(function, str) else name_of(function)
+    return f"{function_name.rpartition('.')[2]}-{row_id}-"
+
+
 def ring(name: str, function: JobFunction | str, row_id: int) -> bool:
     """Ask a worker to look at row `row_id`; return whether the bell rang. Call it after the commit.
 
@@ -105,6 +112,7 @@ def ring(name: str, function: JobFunction | str, row_id: int) -> bool:
             queue(name).enqueue(
                 function_name,
                 args=(row_id,),
+                job_id=bell(function, row_id) + uuid4().hex,
                 description="-",
                 job_timeout=-1,
                 result_ttl=0,
@@ -150,3 +158,11 @@ def waiting(name: str) -> int:
         return int(queue(name).count)
     except RedisError:
         return 0
+
+
+def waits(name: str, bell: str, *, other: bool = False) -> bool:
+    """Return whether a `bell` of this queue is not heard yet, or one that is `other` than that; not without Redis."""
+    try:
+        return any(job_id.startswith(bell) is not other for job_id in queue(name).get_job_ids())
+    except RedisError:
+        return False

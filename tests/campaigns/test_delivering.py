@@ -23,6 +23,7 @@ from newsletter.campaigns.models import CampaignState, Delivery, DeliveryState
 from newsletter.core import queues
 from newsletter.core.db import db, utcnow
 from newsletter.core.stopping import stopping
+from newsletter.optin import jobs as optin_jobs
 from newsletter.recipients import erasing
 from newsletter.recipients.person import Person
 from tests.factories import make_campaign, make_newsletter, make_recipient, make_recipients
@@ -489,6 +490,49 @@ def test_the_end_of_a_slice_waits_for_the_replies_that_are_owed(
     found = fates(campaign.id)
     assert 5 <= found["sent"] == len(sink.mails) < 60
     assert set(found) == {"audience", "sent", "queued"}
+
+
+@pytest.mark.parametrize(("waits", "ends"), [("itself", False), ("another campaign", True), ("a confirmation", True)])
+def test_a_slice_ends_for_others_who_wait_and_not_for_its_own_campaign(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, waits: str, ends: bool
+) -> None:
+    """
+    Given a worker that has sent one campaign for a while
+    When a bell rings
+    Then it makes room for another campaign and for a confirmation, and keeps its lines for its own.
+    """
+    monkeypatch.setattr(jobs, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(jobs, "LOOK_SECONDS", 0.0)
+    patience = jobs.Patience(1)
+    bells: dict[str, tuple[str, queues.JobFunction, int]] = {
+        "itself": (queues.CAMPAIGNS, jobs.send_campaign, 1),
+        "another campaign": (queues.CAMPAIGNS, jobs.send_campaign, 11),
+        "a confirmation": (queues.MAIL, optin_jobs.send_confirmation, 1),
+    }
+
+    queues.ring(*bells[waits])
+
+    assert patience.over() is ends
+
+
+def test_a_slice_does_not_ring_where_its_campaign_waits_already(
+    app: Flask, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Given a campaign of which the worker hears one bell while another one waits
+    When the slice ends, and more is due
+    Then one bell waits: with two it would have two turns for each of another campaign.
+    """
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 60)
+    campaign = make_campaign(newsletter)
+    service.send(campaign)
+    monkeypatch.setattr(jobs.Patience, "over", lambda _self: len(sink.mails) >= 5)
+
+    jobs.send_campaign(campaign.id)
+
+    assert fates(campaign.id)["queued"]
+    assert queues.waiting(queues.CAMPAIGNS) == 1
 
 
 def test_a_relay_that_limits_mails_per_connection_gets_new_ones(sink: Sink, run_jobs: RunJobs) -> None:

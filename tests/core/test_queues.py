@@ -37,6 +37,16 @@ def test_a_function_that_is_no_job_is_not_run(app: Flask, run_jobs: RunJobs) -> 
         run_jobs()
 
 
+def test_a_bell_is_known_by_its_function_and_its_row(app: Flask) -> None:
+    own, like_it = (queues.bell(jobs.send_campaign, number) for number in (47, 4))
+    queues.ring(queues.CAMPAIGNS, jobs.send_campaign, 47)
+
+    assert queues.waits(queues.CAMPAIGNS, own)
+    assert not queues.waits(queues.CAMPAIGNS, own, other=True)
+    assert not queues.waits(queues.CAMPAIGNS, like_it)
+    assert queues.waits(queues.CAMPAIGNS, like_it, other=True)
+
+
 def test_a_failing_job_tells_its_kind_of_error_only(
     app: Flask, run_jobs: RunJobs, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -62,6 +72,7 @@ def test_a_doorbell_without_redis_is_no_error(app: Flask, monkeypatch: pytest.Mo
 
     assert queues.ring(queues.CAMPAIGNS, jobs.send_campaign, 1) is False
     assert queues.waiting(queues.CAMPAIGNS) == 0
+    assert not queues.waits(queues.CAMPAIGNS, "", other=False)
 
 
 def test_arguments_other_than_one_id_are_refused(app: Flask) -> None:
