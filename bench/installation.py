@@ -24,6 +24,8 @@ from newsletter.demo.services import Child, Service, free_port, spawn, start_val
 PUBLIC_URL = "https://news.stadtwerke-musterstadt.example"
 START_SECONDS = 60
 APPLICATION = "newsletter.app:create_app"
+PRODUCTION = ROOT / ".venv" / "production" / "bin"
+"""Programs as a platform installs them (`make bench` does): packages for tests would count as the service's memory."""
 OK = 200
 
 
@@ -95,6 +97,7 @@ def _answers(port: int) -> bool:
 
 def _environment(database_url: str, redis_url: str) -> dict[str, str]:
     """Return the settings of an installation, programs of this environment first."""
+    programs = (str(PRODUCTION), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))
     return {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
@@ -106,7 +109,7 @@ def _environment(database_url: str, redis_url: str) -> dict[str, str]:
         "LOG_LEVEL": "warning",
         "HOST": "127.0.0.1",
         "PORT": str(free_port()),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join(programs),
         "LC_ALL": "C.UTF-8",
     }
 

@@ -17,7 +17,7 @@ from bench.relays import smtp_sink
 from bench.rivals import Sent
 
 T = TypeVar("T")
-SESSIONS = (1, 4, 8, 16)
+SESSIONS = (1, 4, 8, 16, 32)
 PARTS = {"flask-mail": 50, "smtplib": 8}
 """The slow ones send one in so many of the mails."""
 SEVERAL = 4
