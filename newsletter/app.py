@@ -15,6 +15,7 @@ from newsletter.foundation import ROOT, make_app
 from newsletter.optin import pressure
 from newsletter.optin import routes as optin
 from newsletter.promises import routes as promises
+from newsletter.recipients import consent_routes as consents
 from newsletter.recipients import routes as recipients
 from newsletter.recipients import staff_routes as newsletters
 from newsletter.recipients import text_routes as texts
@@ -47,7 +48,7 @@ def _set_up(app: Flask) -> None:
 
 def _register(app: Flask) -> None:
     public = (pages.bp, optin.bp, recipients.bp, contact.bp, health.bp)
-    for blueprint in (*public, staff.bp, promises.bp, newsletters.bp, texts.bp, editor.bp, campaigns.bp):
+    for blueprint in (*public, staff.bp, promises.bp, newsletters.bp, consents.bp, texts.bp, editor.bp, campaigns.bp):
         app.register_blueprint(blueprint)
     # The token in the link is the permission there; CSRF protection guards sessions, and these have none.
     for blueprint in (optin.bp, recipients.bp, contact.bp):

@@ -17,6 +17,7 @@ from newsletter.core.db import db
 from newsletter.core.stopping import stopping
 from newsletter.optin import brake
 from newsletter.privacy import chain
+from newsletter.recipients import versions
 from newsletter.retention import enforcing
 from newsletter.tracking import buffer
 
@@ -30,6 +31,7 @@ WORK: tuple[tuple[str, timedelta, Callable[[], object]], ...] = (
     ("sweep campaigns", timedelta(seconds=10), campaigns.sweep),
     ("forget idle allowances", timedelta(hours=1), rates.forget_idle),
     ("link receipts", timedelta(seconds=10), chain.link_new),
+    ("note versions of texts", timedelta(minutes=1), versions.note_all),
     ("look at confirmation mails", timedelta(minutes=1), brake.look),
 )
 TASKS = WORK + tuple((f"keep no longer: {rule.name}", rule.every, enforcing.job(rule)) for rule in enforcing.enforced())

@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from newsletter.core.db import db, utcnow
-from newsletter.optin import consent
 from newsletter.optin.signup import SignUp
 from newsletter.privacy import wordings
+from newsletter.recipients import consent
 from newsletter.recipients.models import Newsletter
 from newsletter.recipients.person import Person
 

@@ -161,7 +161,9 @@ class Refusal(Model):
 
     # Recipient first: the index also serves ON DELETE CASCADE.
     recipient_id: Mapped[int] = mapped_column(ForeignKey("recipient.id", ondelete="CASCADE"), primary_key=True)
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(
+        ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
     settled: Mapped[int] = mapped_column(BigInteger)
 
 

@@ -7,8 +7,8 @@ from newsletter.core import limits, traps
 from newsletter.core.errors import BadToken, Invalid
 from newsletter.core.i18n import language, speak
 from newsletter.core.limits import signup_limit
-from newsletter.optin import consent, gate, pressure, proof_of_work, restraint, service
-from newsletter.recipients import newsletters
+from newsletter.optin import gate, pressure, proof_of_work, restraint, service
+from newsletter.recipients import consent, newsletters
 from newsletter.recipients.models import Newsletter
 
 bp = Blueprint("optin", __name__)
@@ -37,6 +37,8 @@ def sign_up(slug: str) -> ResponseReturnValue:
         service.request(newsletter, values, language=language(), source="page")
     except Invalid as error:
         return _form(newsletter, error.errors), 422
+    except service.Reworded:
+        return _form(newsletter, reworded=True), 409
     return page
 
 
@@ -46,17 +48,21 @@ def _newsletter(slug: str) -> Newsletter:
     return newsletter
 
 
-def _form(newsletter: Newsletter, errors: dict[str, str] | None = None, *, crowded: bool = False) -> str:
+def _form(
+    newsletter: Newsletter, errors: dict[str, str] | None = None, *, crowded: bool = False, reworded: bool = False
+) -> str:
     return render_template(
         "page/sign_up.html",
         newsletter=newsletter,
         values=request.form,
         errors=errors or {},
         crowded=crowded,
+        reworded=reworded,
         # Who corrects an entry has had the form open since it was first shown.
         shown=request.form.get(gate.SHOWN) or gate.shown_now(),
         challenge=proof_of_work.challenge(pressure.level()),
         trap=traps.FIELD,
+        texts=service.texts_in_force(newsletter, language()),
         consent=consent.paragraphs(newsletter, language()),
         consent_language=consent.language_of(newsletter, language()),
         measurement_question=consent.measurement_question(newsletter, language()),

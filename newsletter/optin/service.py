@@ -5,19 +5,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from newsletter.core.db import db, utcnow
-from newsletter.core.errors import BadToken, Expired, Invalid
+from newsletter.core.errors import BadToken, Expired, Invalid, NewsletterError
 from newsletter.mail import address, outbox
-from newsletter.optin import consent, jobs, restraint
+from newsletter.optin import jobs, restraint
 from newsletter.optin.signup import SignUp, agreed_measurement, read
 from newsletter.privacy import receipts, wordings
 from newsletter.privacy.receipts import ReceiptFields
-from newsletter.recipients import admission, statement
+from newsletter.recipients import admission, consent, statement
 from newsletter.recipients.models import Newsletter
 from newsletter.recipients.person import Person
 
 log = logging.getLogger(__name__)
 
 METHOD = "link"
+TEXTS = "texts"
+"""The field of the form that says which texts it shows."""
 TICKED = (True, "1", "on", "yes", "true")
 
 
@@ -29,21 +31,35 @@ class Outdated(Expired):
         self.newsletter = newsletter
 
 
+class Reworded(NewsletterError):
+    """A text is another by now than the one that was shown."""
+
+
+def texts_in_force(newsletter: Newsletter, language: str) -> str:
+    """Return a short name of the consent text and the privacy statement that a form shows now."""
+    return _name(wordings.digest(*_consent(newsletter, language)), wordings.digest(*_statement(language)))
+
+
 def request(newsletter: Newsletter, values: Mapping[str, Any], *, language: str, source: str) -> None:
-    """Take a sign-up: seal it, store it as waiting mail, commit. Raises `Invalid` that names each wrong field.
+    """Take a sign-up: seal it, store it as waiting mail, commit. Raises `Invalid` that names each wrong field, and
+    `Reworded` when what stood at the form (`texts`) is not in force any more: nobody agrees to what they did not see.
 
     Does the same work whether the address is new, waiting or subscribed, and does not look: nobody can find out
     by asking (T-05). `source` says where it was asked (`page`, `api`).
     """
     email, person = _who(values)
+    agreed_to = wordings.store(*_consent(newsletter, language))
+    told = wordings.store(*_statement(language))
+    if values.get(TEXTS, now := _name(agreed_to, told)) != now:
+        raise Reworded("A text is another by now.")
     signup = SignUp(
         newsletter_id=newsletter.id,
         email=email,
         person=person,
         language=language,
         measurement=agreed_measurement(newsletter, values.get("measurement") in TICKED),
-        consent_wording=_consent_wording(newsletter, language),
-        privacy_wording=wordings.store(wordings.PRIVACY, language, statement.in_force(language)),
+        consent_wording=agreed_to,
+        privacy_wording=told,
         source=source,
         requested_at=utcnow(),
     )
@@ -52,9 +68,16 @@ def request(newsletter: Newsletter, values: Mapping[str, Any], *, language: str,
     outbox.ring(row_id, jobs.send_confirmation)
 
 
-def _consent_wording(newsletter: Newsletter, language: str) -> bytes:
-    spoken = consent.language_of(newsletter, language)
-    return wordings.store(wordings.CONSENT, spoken, consent.text(newsletter, language))
+def _consent(newsletter: Newsletter, language: str) -> tuple[str, str, str]:
+    return wordings.CONSENT, consent.language_of(newsletter, language), consent.text(newsletter, language)
+
+
+def _statement(language: str) -> tuple[str, str, str]:
+    return wordings.PRIVACY, language, statement.in_force(language)
+
+
+def _name(agreed_to: bytes, told: bytes) -> str:
+    return (agreed_to[: wordings.SHORT // 2] + told[: wordings.SHORT // 2]).hex()
 
 
 def _who(values: Mapping[str, Any]) -> tuple[str, Person]:

@@ -1,31 +1,52 @@
-"""Documents: privacy statement and imprint as staff have written them, in versions. None is ever changed or deleted."""
+"""Documents: the texts of the service and of each newsletter in versions, with the date from which each is in force.
+
+Privacy statement and imprint are written by staff, or made from the settings; consent texts are always made from the
+settings of their newsletter. A version that was in force is never changed or deleted (`publishing`).
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Select, select
 
-from newsletter.core import texts
-from newsletter.core.db import db
-from newsletter.core.errors import Conflict, Invalid
-from newsletter.core.i18n import gettext as _
+from newsletter.core.db import db, utcnow
 from newsletter.privacy import wordings
 from newsletter.privacy.models import Document, Wording
 
 KINDS = (wordings.PRIVACY, wordings.IMPRINT)
-MAX_CHARACTERS = 20_000
+"""What staff write a text of; the consent text of a newsletter is among its settings."""
 HEADING = "# "
 
 
 @dataclass(frozen=True)
+class Series:
+    """What has versions: a kind of text in a language, of the whole service or of a newsletter."""
+
+    kind: str
+    language: str
+    newsletter_id: int | None = None
+
+
+@dataclass(frozen=True)
 class Edition:
-    """A version, and its words."""
+    """A version, and its words. `made` says that they were made from the settings."""
 
     version: int
+    language: str
     in_force_at: datetime
-    name: str
+    made: bool
+    digest: bytes
     text: str
+
+    @property
+    def name(self) -> str:
+        """Return the end of its address: the first digits of the digest."""
+        return self.digest.hex()[: wordings.SHORT]
+
+    @property
+    def is_ahead(self) -> bool:
+        """Return whether it is announced, and not in force yet."""
+        return self.in_force_at > utcnow()
 
 
 @dataclass(frozen=True)
@@ -36,48 +57,34 @@ class Section:
     paragraphs: list[str]
 
 
-def current(kind: str, language: str) -> Edition | None:
-    """Return the version in force; None when staff have written none in this language."""
-    query = (
-        select(Document.version, Document.in_force_at, Wording.digest, Wording.text)
-        .join(Wording, Wording.digest == Document.wording)
-        .where(Document.kind == kind, Document.language == language)
-        .order_by(Document.version.desc())
-    )
-    row = db.session.execute(query.limit(1)).first()
-    return Edition(row[0], row[1], row[2].hex()[: wordings.SHORT], row[3]) if row else None
+Editions = Select[int, str, datetime, bool, bytes, str]
 
 
-def publish(kind: str, language: str, text: str) -> Edition:
-    """Put a new version in force and commit; the same words again are no new version. Raises `Invalid` for `text`."""
-    text = text.replace("\r\n", "\n").strip()
-    problem = _problem(text)
-    if problem:
-        raise Invalid({"text": problem})
-    before = current(kind, language)
-    if before is not None and before.text == text:
-        return before
-    wording = wordings.store(kind, language, text)
-    version = before.version + 1 if before else 1
-    db.session.add(Document(kind=kind, language=language, version=version, wording=wording))
-    try:
-        db.session.commit()
-    except IntegrityError:
-        db.session.rollback()
-        raise Conflict(_("Someone else has just put a version in force. Please look at it first.")) from None
-    made = current(kind, language)
-    assert made is not None  # noqa: S101  # just committed
-    return made
+def current(series: Series) -> Edition | None:
+    """Return the version in force, the newest that is not ahead; None when there is none."""
+    return _first(_of(series).where(Document.in_force_at <= utcnow()))
 
 
-def _problem(text: str) -> str:
-    if not text:
-        return _("Please write something.")
-    if not texts.is_text(text):
-        return _("Please leave out control characters.")
-    if len(text) > MAX_CHARACTERS:
-        return _("This may have up to %(number)s characters.", number=MAX_CHARACTERS)
-    return ""
+def ahead(series: Series) -> Edition | None:
+    """Return the version that is announced, or None."""
+    return _first(_of(series).where(Document.in_force_at > utcnow()))
+
+
+def every(kind: str, *, language: str | None = None, newsletter_id: int | None = None) -> list[Edition]:
+    """Return all versions, in one language or in all, the newest first."""
+    query = _all(kind, newsletter_id).order_by(Document.in_force_at.desc(), Document.version.desc())
+    if language is not None:
+        query = query.where(Document.language == language)
+    return [Edition(*row) for row in db.session.execute(query)]
+
+
+def with_words(
+    kind: str, digest: bytes, *, newsletter_id: int | None = None, at: datetime | None = None
+) -> Edition | None:
+    """Return the version of just these words that was the newest `at` a moment, by default now; None without one."""
+    by_then = Document.in_force_at <= (at or utcnow())
+    query = _all(kind, newsletter_id).where(Document.wording == digest)
+    return _first(query.order_by(by_then.desc(), Document.version.desc()))
 
 
 def sections(text: str) -> list[Section]:
@@ -90,3 +97,22 @@ def sections(text: str) -> list[Section]:
         elif paragraph:
             found[-1].paragraphs.append(paragraph)
     return [section for section in found if section.title or section.paragraphs]
+
+
+def _all(kind: str, newsletter_id: int | None) -> Editions:
+    columns = (Document.version, Document.language, Document.in_force_at, Document.made, Wording.digest, Wording.text)
+    return (
+        select(*columns)
+        .join(Wording, Wording.digest == Document.wording)
+        .where(Document.kind == kind, Document.newsletter_id.is_not_distinct_from(newsletter_id))
+    )
+
+
+def _of(series: Series) -> Editions:
+    query = _all(series.kind, series.newsletter_id).where(Document.language == series.language)
+    return query.order_by(Document.version.desc())
+
+
+def _first(query: Editions) -> Edition | None:
+    row = db.session.execute(query.limit(1)).first()
+    return Edition(*row) if row else None

@@ -96,14 +96,22 @@ class ReceiptTombstone(Model):
 
 
 class Document(Model):
-    """A version of a text about the whole service (`kind`: privacy statement, imprint) that staff have put in force."""
+    """A version of a text of the whole service, or of a newsletter, in force from a moment on, which may be ahead.
+
+    `made` says that the text was made from the settings, and follows them.
+    """
 
     __tablename__ = "document"
-    __table_args__ = (UniqueConstraint("kind", "language", "version"), kept("texts"))
+    __table_args__ = (
+        UniqueConstraint("kind", "newsletter_id", "language", "version", postgresql_nulls_not_distinct=True),
+        kept("texts"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
+    newsletter_id: Mapped[int | None] = mapped_column(ForeignKey("newsletter.id", ondelete="CASCADE"), index=True)
     language: Mapped[str]
     version: Mapped[int]
     wording: Mapped[bytes] = mapped_column(ForeignKey("wording.digest"))
     in_force_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    made: Mapped[bool]

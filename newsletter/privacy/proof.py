@@ -18,7 +18,7 @@ from newsletter.core.db import db, utcnow
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import speaking
 from newsletter.mail import address
-from newsletter.privacy import seals, wordings
+from newsletter.privacy import documents, seals, wordings
 from newsletter.privacy.models import Receipt, ReceiptLink
 from newsletter.privacy.receipts import PURPOSE
 
@@ -76,9 +76,13 @@ class Proof:
 
     def texts(self) -> list[tuple[str, str, str]]:
         """Return heading, name and words of every text that was shown."""
-        shown = [(_("Agreed to"), _name(self.receipt.consent_wording), self.consent)]
-        if self.privacy is not None and self.receipt.privacy_wording is not None:
-            shown.append((_("Privacy statement that was shown"), _name(self.receipt.privacy_wording), self.privacy))
+        receipt = self.receipt
+        of_newsletter = _version(wordings.CONSENT, receipt.consent_wording, receipt)
+        shown = [(_("Agreed to"), of_newsletter + _name(receipt.consent_wording), self.consent)]
+        if self.privacy is not None and receipt.privacy_wording is not None:
+            of_service = _version(wordings.PRIVACY, receipt.privacy_wording, receipt)
+            name = of_service + _name(receipt.privacy_wording)
+            shown.append((_("Privacy statement that was shown"), name, self.privacy))
         return shown
 
 
@@ -125,6 +129,12 @@ def _time(at: datetime | None) -> str:
 
 def _name(digest: bytes) -> str:
     return f"SHA-256 {digest.hex()}"
+
+
+def _version(kind: str, digest: bytes, receipt: Receipt) -> str:
+    newsletter_id = receipt.newsletter_id if kind == wordings.CONSENT else None
+    edition = documents.with_words(kind, digest, newsletter_id=newsletter_id, at=receipt.requested_at)
+    return _("version %(number)s, ", number=edition.version) if edition else ""
 
 
 def _mailed(receipt: Receipt) -> str:

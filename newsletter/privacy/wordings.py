@@ -4,7 +4,6 @@ A receipt points at the very words (EDPB Guidelines 05/2020 §108: today's setti
 """
 
 import hashlib
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -42,16 +41,6 @@ def store(kind: str, language: str, text: str) -> bytes:
 def text_of(name: bytes) -> str | None:
     """Return the text with this digest, or None."""
     return db.session.execute(select(Wording.text).where(Wording.digest == name)).scalar_one_or_none()
-
-
-def versions(kind: str, language: str) -> list[tuple[str, datetime]]:
-    """Return short name and first use of every kept text of this kind, newest first."""
-    rows = db.session.execute(
-        select(Wording.digest, Wording.first_used_at)
-        .where(Wording.kind == kind, Wording.language == language)
-        .order_by(Wording.first_used_at.desc())
-    )
-    return [(name.hex()[:SHORT], first_used_at) for name, first_used_at in rows]
 
 
 def by_short_name(kind: str, short: str) -> Wording:

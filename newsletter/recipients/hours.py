@@ -66,6 +66,19 @@ def opens_at(newsletter: Newsletter, moment: datetime) -> datetime | None:
     return datetime.combine(day, time.fromisoformat(begin), local.tzinfo)
 
 
+def ahead(text: str, zone: str) -> datetime | None:
+    """Return the moment that a form asks for in its field `at`, or None for now; raise `Invalid`."""
+    try:
+        return moment(text, zone) if text.strip() else None
+    except ValueError as error:
+        raise Invalid({"at": str(error)}) from None
+
+
+def spell(moment: datetime, zone: str) -> str:
+    """Return what clocks in `zone` show, as a form's field for day and time has it."""
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M}"
+
+
 def moment(text: str, zone: str) -> datetime:
     """Return the moment at which clocks in `zone` show `text`, like 2030-03-31T09:00; raise `ValueError`.
 
@@ -76,7 +89,7 @@ def moment(text: str, zone: str) -> datetime:
     except ValueError:
         local = None
     if local is None or local.tzinfo is not None or not 2000 < local.year < 9999:
-        raise ValueError(_("Please give day and time, or leave the field empty to send now."))
+        raise ValueError(_("Please give day and time, or leave the field empty for now."))
     first, second = (local.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1))
     if first.utcoffset() == second.utcoffset():
         return first

@@ -21,7 +21,8 @@ class Newsletter(Model):
     """What one subscribes to.
 
     `send_from` and `send_until` are times of day in `time_zone`, like 08:00, between which its campaigns are sent; both
-    are empty when that is always. `mails_per_second` is None without a limit.
+    are empty when that is always. `mails_per_second` is None without a limit. From `next_consent_at` on, if
+    there is such a time, `next_consent_text` counts instead of `consent_text`.
     """
 
     __tablename__ = "newsletter"
@@ -37,6 +38,8 @@ class Newsletter(Model):
     reply_to: Mapped[str] = mapped_column(server_default="")
     imprint: Mapped[str] = mapped_column(server_default="")
     consent_text: Mapped[str] = mapped_column(server_default="")
+    next_consent_text: Mapped[str] = mapped_column(server_default="")
+    next_consent_at: Mapped[datetime | None]
     measurement: Mapped[Measurement] = mapped_column(server_default="all")
     accent: Mapped[str] = mapped_column(server_default="#0b5c8a")
     time_zone: Mapped[str] = mapped_column(server_default="Europe/Berlin")

@@ -13,7 +13,7 @@ from newsletter.core.errors import Conflict, Invalid, NotFound
 from newsletter.core.i18n import LANGUAGES
 from newsletter.core.i18n import gettext as _
 from newsletter.mail import address
-from newsletter.recipients import hours
+from newsletter.recipients import hours, versions
 from newsletter.recipients.models import Measurement, Newsletter, Recipient, RecipientCount
 
 FIELDS = (
@@ -96,8 +96,16 @@ def create(values: Mapping[str, Any]) -> Newsletter:
 
 
 def change(newsletter: Newsletter, values: Mapping[str, Any]) -> Newsletter:
-    """Change the given fields and commit; raise `Invalid`, or `Conflict` when the slug is taken."""
-    return _store(newsletter, values)
+    """Change the given fields and commit; raise `Invalid`, or `Conflict` when the slug is taken.
+
+    What the texts for people say by them is noted as a version.
+    """
+    if not any(getattr(newsletter, name) != values[name] for name in versions.SAID & values.keys()):
+        return _store(newsletter, values)
+    versions.note_around(newsletter)
+    changed = _store(newsletter, values)
+    versions.note_around(changed)
+    return changed
 
 
 def _store(newsletter: Newsletter, values: Mapping[str, Any]) -> Newsletter:

@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from newsletter.core.db import db
 from newsletter.core.errors import BadToken
 from newsletter.mail import address
+from newsletter.privacy import documents, wordings
+from newsletter.privacy.documents import Edition
 from newsletter.privacy.models import Receipt, Wording
 from newsletter.recipients.models import Newsletter, Objection, Recipient
 from newsletter.recipients.person import Person
@@ -30,6 +32,7 @@ class Profile:
     requested_at: datetime | None
     consent: str | None
     consent_language: str | None
+    edition: Edition | None
     mailed_at: datetime | None
     source: str | None
 
@@ -61,11 +64,11 @@ def profile(link_key: bytes) -> Profile:
     """Return what is stored; raise `BadToken`."""
     recipient = live(link_key)
     receipt = db.session.execute(
-        select(Receipt.requested_at, Wording.text, Wording.language, Receipt.mailed_at, Receipt.source)
+        select(Receipt.requested_at, Wording.text, Wording.language, Receipt.mailed_at, Receipt.source, Wording.digest)
         .join(Wording, Wording.digest == Receipt.consent_wording)
         .where(Receipt.id == recipient.receipt_id)
     ).first()
-    requested_at, consent, consent_language, mailed_at, source = receipt or (None, None, None, None, None)
+    requested_at, consent, consent_language, mailed_at, source, words = receipt or (None,) * 6
     return Profile(
         newsletter=db.session.get_one(Newsletter, recipient.newsletter_id),
         email=address.unseal(recipient.address_sealed or b""),
@@ -77,9 +80,16 @@ def profile(link_key: bytes) -> Profile:
         requested_at=requested_at,
         consent=consent,
         consent_language=consent_language,
+        edition=_edition(recipient.newsletter_id, words, requested_at),
         mailed_at=mailed_at,
         source=source,
     )
+
+
+def _edition(newsletter_id: int, words: bytes | None, requested_at: datetime | None) -> Edition | None:
+    if words is None:
+        return None
+    return documents.with_words(wordings.CONSENT, words, newsletter_id=newsletter_id, at=requested_at)
 
 
 def rename(link_key: bytes, values: Mapping[str, Any]) -> None:

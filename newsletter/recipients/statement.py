@@ -12,7 +12,7 @@ from newsletter.core.db import db
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import speaking
 from newsletter.privacy import documents, wordings
-from newsletter.privacy.documents import HEADING, Section
+from newsletter.privacy.documents import HEADING, Section, Series
 from newsletter.recipients.models import Measurement, Newsletter
 
 
@@ -39,11 +39,6 @@ _COLUMNS = Newsletter.__table__.c
 _SENDERS = select(*(_COLUMNS[name] for name in _Sender._fields)).order_by(func.lower(_COLUMNS.title))
 
 
-def sections(language: str) -> list[Section]:
-    """Return the statement in `language`."""
-    return _sections(language, _facts())
-
-
 def _facts() -> _Facts:
     config = current_app.config
     senders = tuple(_Sender(*row) for row in db.session.execute(_SENDERS))
@@ -64,24 +59,19 @@ def _sections(language: str, facts: _Facts) -> list[Section]:
 
 
 def text(language: str) -> str:
-    """Return the statement as one text, as it is kept in the wording of a receipt."""
+    """Return the statement in `language`, as staff write one and as it is kept in the wording of a receipt."""
     return _text(language, _facts())
 
 
 @lru_cache(maxsize=16)
 def _text(language: str, facts: _Facts) -> str:
-    return "\n\n".join("\n\n".join([section.title, *section.paragraphs]) for section in _sections(language, facts))
+    return "\n\n".join("\n\n".join([HEADING + part.title, *part.paragraphs]) for part in _sections(language, facts))
 
 
 def in_force(language: str) -> str:
     """Return the statement that people are shown: what staff have put in force, or else the one made here."""
-    edition = documents.current(wordings.PRIVACY, language)
-    return edition.text if edition else text(language)
-
-
-def to_edit(language: str) -> str:
-    """Return the statement made here, as staff write one: to begin with."""
-    return "\n\n".join("\n\n".join([HEADING + part.title, *part.paragraphs]) for part in sections(language))
+    edition = documents.current(Series(wordings.PRIVACY, language))
+    return text(language) if edition is None or edition.made else edition.text
 
 
 def _responsible(senders: Sequence[_Sender]) -> list[str]:

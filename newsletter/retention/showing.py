@@ -1,4 +1,4 @@
-"""The table as people read it: in their language, with the last run of each rule and the next."""
+"""The table as people read it: in their language, with the last run of each rule and the next, in groups."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,8 +6,11 @@ from datetime import datetime
 from flask import current_app
 
 from newsletter.core.i18n import gettext
+from newsletter.core.i18n import gettext as _
 from newsletter.privacy import runs
-from newsletter.retention.rules import RULES, Rule
+from newsletter.retention.rules import NO_PERSON, RULES, Rule
+
+ABOUT_STAFF = {"audit", "accounts", "tokens"}
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,27 @@ class Entry:
     every_seconds: float | None
     run: runs.RetentionRun | None
     next_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Entries that are about the same people, or about nobody."""
+
+    title: str
+    entries: list[Entry]
+
+
+def groups() -> list[Group]:
+    """Return the whole table by whom it is about: subscribers first."""
+    every = entries()
+    staff = [entry for entry in every if entry.name in ABOUT_STAFF]
+    nobody = [entry for entry in every if entry not in staff and entry.basis == gettext(NO_PERSON)]
+    subscribers = [entry for entry in every if entry not in [*staff, *nobody]]
+    return [
+        Group(_("About you and other subscribers"), subscribers),
+        Group(_("About those who work with this service"), staff),
+        Group(_("About nobody: no personal data"), nobody),
+    ]
 
 
 def entries() -> list[Entry]:

@@ -82,7 +82,9 @@ def action(code: str) -> str:
         "recipients.import": _("imported recipients into"),
         "recipients.export": _("exported the recipients of"),
         "recipients.forget": _("erased an address from everywhere"),
-        "text.publish": _("put a text in force:"),
+        "text.publish": _("put a text in force, or announced it:"),
+        "text.withdraw": _("withdrew an announced text:"),
+        "newsletter.consent": _("announced or withdrew a consent text of"),
         "recipients.proof": _("looked up the consents of an address"),
     }
     return words.get(code, code)

@@ -16,7 +16,8 @@ from newsletter.campaigns.models import CampaignState, DeliveryState
 from newsletter.core import periodic
 from newsletter.core.db import db, utcnow
 from newsletter.optin import restraint
-from newsletter.privacy import wordings
+from newsletter.privacy import publishing, wordings
+from newsletter.privacy.documents import Series
 from newsletter.recipients import links
 from newsletter.staff import accounts, tokens
 from newsletter.staff.models import ApiToken
@@ -30,6 +31,7 @@ OPEN = {
     "files": {"static", "bootstrap.static"},
     "texts": {
         "pages.index", "pages.privacy", "pages.privacy_version", "pages.imprint", "pages.imprint_version",
+        "pages.consent_text", "pages.consent_version",
         "api.openapi", "recipients.schema",
     },
     "to sign up": {"optin.form", "optin.sign_up", "recipients.accent_css", "api.signups.create"},
@@ -110,16 +112,17 @@ def samples(app: Flask) -> list[dict[str, Any]]:
     for campaign in campaigns[2:]:
         make_delivery(campaign, recipient, state=DeliveryState.IN_DOUBT)
         measurement.open_window(campaign.id, ["https://www.example.org/a"])
-    wordings.store(wordings.PRIVACY, "en", "As it was.")
-    wordings.store(wordings.IMPRINT, "en", "Who it was.")
+    texts = {
+        kind: publishing.publish(Series(kind, "en", of), "As it was.").name
+        for kind, of in ((wordings.PRIVACY, None), (wordings.IMPRINT, None), (wordings.CONSENT, newsletter.id))
+    }
     token = ApiToken(name="sample", digest=b"0" * 32)
     db.session.add(token)
     db.session.commit()
-    ((version, _since),) = wordings.versions(wordings.PRIVACY, "en")
-    ((imprint, _then),) = wordings.versions(wordings.IMPRINT, "en")
     ids = measurement.MeasurementIds.for_campaign(campaigns[-1].id)
     fixed = {
-        "slug": newsletter.slug, "version": version, "imprint_version": imprint, "kind": "privacy", "code": "de",
+        "slug": newsletter.slug, "version": texts["privacy"], "imprint_version": texts["imprint"],
+        "consent_version": texts["consent"], "kind": "privacy", "code": "de",
         "token_id": token.id, "number": 1,
         "staff_id": accounts.create("sample@staff.example", "marketing").id,
         "measurement_id": ids.spell(recipient.id), "link_key": recipient.link_key,

@@ -54,13 +54,10 @@ def test_kind_language_and_text_can_not_be_mistaken_for_each_other() -> None:
 
 
 def test_an_earlier_version_is_found_by_its_short_name() -> None:
-    wordings.store("privacy", "de", "Früher.")
+    name = wordings.store("privacy", "de", "Früher.")
     wordings.store("privacy", "en", "Formerly.")
-    db.session.commit()
 
-    ((short, _first_used_at),) = wordings.versions("privacy", "de")
-
-    assert wordings.by_short_name("privacy", short).text == "Früher."
+    assert wordings.by_short_name("privacy", name.hex()[: wordings.SHORT]).text == "Früher."
 
 
 def test_a_short_name_that_is_none_finds_nothing() -> None:

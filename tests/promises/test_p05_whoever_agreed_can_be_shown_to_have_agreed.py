@@ -8,10 +8,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from newsletter.core.db import db, utcnow
-from newsletter.optin import consent
 from newsletter.privacy import chain, receipts, verifying
 from newsletter.privacy.models import Receipt
-from newsletter.recipients import newsletters, service, statement
+from newsletter.recipients import consent, newsletters, service, statement
 from newsletter.recipients.models import Recipient
 from tests.factories import make_newsletter, make_receipt
 from tests.signups import path, sign_up

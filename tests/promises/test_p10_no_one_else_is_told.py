@@ -12,7 +12,8 @@ from playwright.sync_api import BrowserContext, Page
 
 from newsletter.core.db import db, utcnow
 from newsletter.optin import restraint
-from newsletter.recipients import links
+from newsletter.privacy import documents, wordings
+from newsletter.recipients import links, versions
 from tests.factories import make_newsletter, make_recipient
 from tests.procfile import Processes
 from tests.signups import confirm_path, make_sign_up, path, sign_up
@@ -31,12 +32,16 @@ def every_page() -> list[str]:
     confirm = confirm_path(make_sign_up(newsletter, "kim@example.org"))
     leave = f"/u/{links.unsubscribe_token(recipient.link_key)}"
     not_me = f"/not-me/{restraint.not_me_token('kim@example.org')}"
+    versions.note_all()
+    (consent,) = documents.every(wordings.CONSENT, newsletter_id=newsletter.id)
     pages = [
         "/",
         "/privacy",
         "/imprint",
         "/contact",
         f"/n/{newsletter.slug}",
+        f"/n/{newsletter.slug}/consent",
+        f"/n/{newsletter.slug}/consent/{consent.name}",
         confirm,
         not_me,
         leave,
