@@ -21,7 +21,7 @@ from newsletter.core import periodic, queues, schema
 from newsletter.core.db import db
 from newsletter.mail.models import OutboxMail
 from newsletter.optin import pressure
-from newsletter.tracking import buffer
+from newsletter.tracking import buffer, steps
 
 bp = Blueprint("health", __name__)
 
@@ -113,7 +113,11 @@ def _from_redis() -> list[Metric]:
         GaugeMetricFamily(
             "newsletter_signups_level", "0: calm; 1: many arrive; 2: the brake is pulled.", int(pressure.level())
         ),
-        GaugeMetricFamily("newsletter_events_buffered", "Opens and clicks not counted yet.", buffered),
+        GaugeMetricFamily(
+            "newsletter_events_buffered",
+            "Opens and clicks not counted yet, in steps of MEASUREMENT_MIN_GROUP: a single one is nobody's business.",
+            steps.rounded(buffered, steps.size()),
+        ),
         CounterMetricFamily("newsletter_events_dropped", "Opens and clicks that found no room.", dropped),
         CounterMetricFamily("newsletter_events_invented", "Measurement ids that were not ours.", invented),
     ]

@@ -131,15 +131,16 @@ def steer(public_id: str, act: str) -> ResponseReturnValue:
 
 @bp.get("/<public_id>/report")
 def report(public_id: str) -> ResponseReturnValue:
-    """Answer how the campaign did; a number that is too small to be shown is null."""
+    """Answer how the campaign did, in steps; a number that is too small to be shown is null."""
     campaign = service.by_public_id(public_id)
-    figures = measured.report(campaign.id)
+    delivered = counts(campaign.id)["sent"]
+    figures = measured.report(campaign.id, delivered)
     return {
-        "delivered": counts(campaign.id)["sent"],
+        "delivered": delivered,
         "opens": {"unique": figures.opens.unique, "total": figures.opens.total},
         "clicks": {"unique": figures.clicks.unique, "total": figures.clicks.total},
         "links": [{"url": link.url, "unique": link.unique, "total": link.total} for link in figures.links],
-        "unsubscribes": unsubscribes.number(campaign.id),
+        "unsubscribes": unsubscribes.number(campaign.id, delivered),
     }
 
 

@@ -50,15 +50,13 @@ def stack(parts: Sequence[tuple[str, int]]) -> Markup:
 
 
 def running_total(started_at: datetime, hours: Mapping[datetime, int | None], until_hours: int) -> list[Point]:
-    """Return the points of a curve from the people of each span (see `tracking.report.HourFigure`).
-
-    A span runs until the next one begins, and its people are counted at its end; the last one's after an hour.
-    """
-    spans = [(hour, people) for hour, people in sorted(hours.items()) if people is not None]
+    """Return the points of a curve from the people of each hour, who are counted at its end; None: nobody more."""
     points: list[Point] = [(0.0, 0)]
     total = 0
-    for place, (hour, people) in enumerate(spans):
-        end = spans[place + 1][0] if place + 1 < len(spans) else hour + timedelta(hours=1)
+    for hour, people in sorted(hours.items()):
+        if people is None:
+            continue
+        end = hour + timedelta(hours=1)
         total += people
         points.append((max(0.0, (end - started_at).total_seconds() / 3600), total))
     return [point for point in points if point[0] <= until_hours]

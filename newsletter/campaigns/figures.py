@@ -30,14 +30,14 @@ class Figures:
 
 def figures(campaign: Campaign, counts: dict[str, int]) -> Figures:
     """Return the report's numbers and charts; `counts` as `counts.counts` gives them."""
-    found = report(campaign.id)
+    found = report(campaign.id, counts["sent"])
     most = max((link.unique or 0 for link in found.links), default=0)
     ordered = sorted(found.links, key=lambda link: (-(link.unique or 0), link.number))
     window = _window(campaign, found.hours)
     return Figures(
         measured=db.session.get(MeasurementKey, campaign.id) is not None,
         report=found,
-        unsubscribes=unsubscribes.number(campaign.id),
+        unsubscribes=unsubscribes.number(campaign.id, counts["sent"]),
         links=[(link, charts.share_bar(link.unique, most)) for link in ordered],
         outcome=charts.stack([(name, counts[name]) for name in ("sent", "in_doubt", "failed", "skipped")]),
         chart=_chart(campaign, found.hours, window) if found.hours else None,
@@ -60,7 +60,7 @@ def _chart(campaign: Campaign, hours: list[HourFigure], window: int) -> Markup |
     opens = charts.running_total(started, {row.hour: row.opens for row in hours}, window)
     clicks = charts.running_total(started, {row.hour: row.clicks for row in hours}, window)
     description = _(
-        "After %(hours)s hours %(opens)s people had opened the mail and %(clicks)s had clicked a link.",
+        "After %(hours)s hours at least %(opens)s people had opened the mail and at least %(clicks)s clicked a link.",
         hours=window,
         opens=opens[-1][1],
         clicks=clicks[-1][1],

@@ -1,17 +1,16 @@
 """How many left out of a campaign's mails: a number, and none that points at a person."""
 
-from flask import current_app
 from sqlalchemy import func, select
 
 from newsletter.core.db import db
 from newsletter.recipients.models import Departure
-from newsletter.tracking.report import withheld
+from newsletter.tracking import steps
 
 NOT_BY_LINK = ("bounce", "complaint")
 
 
-def number(campaign_id: int) -> int | None:
-    """Return how many left by this campaign's links; None when that is withheld, as opens and clicks are."""
+def number(campaign_id: int, delivered: int) -> int | None:
+    """Return how many left by this campaign's links, in steps as opens and clicks are; None when that is withheld."""
     left = int(
         db.session.execute(
             select(func.coalesce(func.sum(Departure.number), 0)).where(
@@ -19,4 +18,4 @@ def number(campaign_id: int) -> int | None:
             )
         ).scalar_one()
     )
-    return None if withheld(left, current_app.config["MEASUREMENT_MIN_GROUP"]) else left
+    return steps.shown(left, delivered, steps.size())

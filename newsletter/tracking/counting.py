@@ -11,6 +11,7 @@ from newsletter.core import public_ids
 from newsletter.core.db import db, utcnow
 from newsletter.core.errors import NotFound
 from newsletter.core.sealing import unseal
+from newsletter.tracking import steps
 from newsletter.tracking.measurement import CAMPAIGN, PURPOSE, RECIPIENT, Pseudonyms
 from newsletter.tracking.models import ANY_CLICK, OPEN, MeasurementKey
 
@@ -160,3 +161,4 @@ def _write(seen: Counter[Seen]) -> None:
                 "numbers": [seen[key] for key in keys],
             },
         )
+    steps.take({key.campaign_id for key in seen})

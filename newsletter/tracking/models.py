@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, func
+from sqlalchemy import BigInteger, ForeignKey, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.db import Model, kept
@@ -79,6 +79,24 @@ class Tally(Model):
     hour: Mapped[datetime] = mapped_column(primary_key=True)
     unique: Mapped[int]
     total: Mapped[int]
+
+
+class ShownFigure(Model):
+    """A link's people and what they did, as they stood when its people last came to another step (`steps`).
+
+    Reports read nothing else, so that whoever looks twice never sees what a single person did in between. The step
+    before is kept for when this one is too close to all who got the mail.
+    """
+
+    __tablename__ = "shown_figure"
+    __table_args__ = kept("figures")
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
+    link: Mapped[int] = mapped_column(primary_key=True)
+    unique: Mapped[int]
+    total: Mapped[int]
+    unique_before: Mapped[int] = mapped_column(server_default=text("0"))
+    total_before: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class DrainedBatch(Model):

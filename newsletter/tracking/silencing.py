@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 
 from newsletter.core.db import db
 from newsletter.core.sealing import unseal
+from newsletter.tracking import steps
 from newsletter.tracking.measurement import PURPOSE, Pseudonyms
 from newsletter.tracking.models import MeasurementKey
 
@@ -54,4 +55,5 @@ def silence(recipient_id: int, campaign_ids: Sequence[int]) -> None:
     }
     campaigns = list(pseudonyms)
     db.session.execute(_SILENCE, {"campaigns": campaigns, "pseudonyms": list(pseudonyms.values())})
+    steps.take(campaigns)
     db.session.execute(_FORGET_EMPTY, {"campaigns": campaigns})

@@ -33,18 +33,18 @@ def test_a_stack_divides_its_whole_length() -> None:
     assert widths(charts.stack([("sent", 0)]), "sent") == [0]
 
 
-def test_people_of_a_span_are_counted_at_its_end() -> None:
+def test_people_of_an_hour_are_counted_at_its_end() -> None:
     hours = {EIGHT: 5, EIGHT + timedelta(hours=3): 7, EIGHT + timedelta(hours=1): None}
 
     points = charts.running_total(START, hours, until_hours=24)
 
-    assert points == [(0, 0), (3.5, 5), (4.5, 12)]
+    assert points == [(0, 0), (1.5, 5), (4.5, 12)]
 
 
 def test_what_comes_after_the_window_is_left_out() -> None:
     hours = {EIGHT: 5, EIGHT + timedelta(hours=40): 7}
 
-    assert charts.running_total(START, hours, until_hours=24) == [(0, 0)]
+    assert charts.running_total(START, hours, until_hours=24) == [(0, 0), (1.5, 5)]
     assert charts.running_total(START, hours, until_hours=72)[-1] == (41.5, 12)
 
 

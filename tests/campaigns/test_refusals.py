@@ -46,7 +46,7 @@ def test_an_address_that_does_not_exist_is_removed_and_its_fate_stays(
     assert db.session.get_one(Receipt, receipt_id).close_reason == "bounce"
     assert [(left.way, left.number) for left in db.session.query(Departure)] == [("bounce", 1)]
     app.config["MEASUREMENT_MIN_GROUP"] = 1
-    assert unsubscribes.number(campaign.id) == 0
+    assert unsubscribes.number(campaign.id, delivered=0) == 0
     assert counts(campaign.id)["failed"] == 1
 
 

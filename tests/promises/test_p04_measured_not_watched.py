@@ -30,6 +30,7 @@ from tests.tracking.measured import URLS, count, events, make_measured, open_and
 ADDRESS = "canary.person@example.org"
 AGENT = "Canary-Mailprogram/7.1"
 IP = "203.0.113.77"
+DELIVERED = 100
 
 
 def database_dump(url: str) -> str:
@@ -87,19 +88,19 @@ def test_when_the_window_ends_the_key_is_gone_and_the_counts_remain(
     app: Flask, client: FlaskClient, database_url: str
 ) -> None:
     measured = make_measured()
-    open_and_click(client, measured, range(7))
+    open_and_click(client, measured, range(17))
     count()
-    before = report(measured.id)
+    before = report(measured.id, DELIVERED)
     pseudonyms = [str(number) for number in db.session.execute(select(Event.pseudonym)).scalars()]
 
     db.session.execute(update(MeasurementKey).values(ends_at=utcnow()))
     db.session.commit()
     measurement.forget_ended()
-    open_and_click(client, measured, range(7, 20))
+    open_and_click(client, measured, range(17, 40))
     count()
 
-    assert report(measured.id) == before
-    assert before.opens.unique == 7
+    assert report(measured.id, DELIVERED) == before
+    assert before.opens.unique == 15
     assert db.session.execute(select(MeasurementKey.key_sealed)).scalar_one() is None
     assert events() == 0
     assert not [number for number in pseudonyms if number in database_dump(database_url)]
@@ -133,7 +134,7 @@ def test_inventing_ids_moves_no_figure(app: Flask, client: FlaskClient) -> None:
     measured = make_measured()
     open_and_click(client, measured, range(6))
     count()
-    before = report(measured.id)
+    before = report(measured.id, DELIVERED)
 
     for number in range(200):
         word = measured.ids.words.encode(number * 2**64 + 12345)
@@ -141,7 +142,7 @@ def test_inventing_ids_moves_no_figure(app: Flask, client: FlaskClient) -> None:
         assert client.get(f"/c/{measured.ids.prefix}{word}/1").status_code == 302
     count()
 
-    assert report(measured.id) == before
+    assert report(measured.id, DELIVERED) == before
     assert queues.redis().get(buffer.INVENTED) == b"400"
 
 
