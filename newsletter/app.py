@@ -16,6 +16,7 @@ from newsletter.optin import pressure
 from newsletter.optin import routes as optin
 from newsletter.promises import routes as promises
 from newsletter.recipients import consent_routes as consents
+from newsletter.recipients import lookup_routes as lookup
 from newsletter.recipients import routes as recipients
 from newsletter.recipients import staff_routes as newsletters
 from newsletter.recipients import text_routes as texts
@@ -48,7 +49,8 @@ def _set_up(app: Flask) -> None:
 
 def _register(app: Flask) -> None:
     public = (pages.bp, optin.bp, recipients.bp, contact.bp, health.bp)
-    for blueprint in (*public, staff.bp, promises.bp, newsletters.bp, consents.bp, texts.bp, editor.bp, campaigns.bp):
+    domains = (newsletters.bp, consents.bp, texts.bp, lookup.bp, editor.bp, campaigns.bp)
+    for blueprint in (*public, staff.bp, promises.bp, *domains):
         app.register_blueprint(blueprint)
     # The token in the link is the permission there; CSRF protection guards sessions, and these have none.
     for blueprint in (optin.bp, recipients.bp, contact.bp):

@@ -1,5 +1,6 @@
 """What all commands have in common: English, exit codes, and errors as one clear line."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -14,8 +15,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from newsletter.core.errors import Invalid, NewsletterError
 from newsletter.core.i18n import speaking
+from newsletter.staff.looks import Reason, Why
 
 Function = Callable[..., Any]
+REASONS = click.Choice([reason.value for reason in Reason])
 
 
 class Finding(click.ClickException):
@@ -58,6 +61,22 @@ def told_in_one_line() -> Iterator[None]:
         raise Finding("The database has not the tables it needs. Run: newsletter db upgrade") from None
     except RedisError:
         raise Finding("Redis is away. Is REDIS_URL right, and the server running?") from None
+
+
+def with_a_reason(command: Function) -> Function:
+    """Add the options that say why someone looks at people's data."""
+    reason = click.option("--reason", type=REASONS, help="Why; it stands in the audit trail.")
+    remark = click.option(
+        "--remark", default="", metavar="TEXT", help="More about it; a file number, say, and no name."
+    )
+    return reason(remark(command))
+
+
+def why(reason: str | None, remark: str) -> Why | None:
+    """Return the reason: as given, or as asked for at a terminal; None where there is nobody to ask."""
+    if reason is None and sys.stdin.isatty():
+        reason = click.prompt("Why?", type=REASONS, err=True)
+    return Why.parse({"reason": reason, "remark": remark}) if reason is not None else None
 
 
 def say(text: str) -> None:

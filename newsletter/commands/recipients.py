@@ -8,11 +8,11 @@ from typing import TextIO
 
 import click
 
-from newsletter.commands.base import Finding, WrongCall, for_people, say
+from newsletter.commands.base import Finding, WrongCall, for_people, say, why, with_a_reason
 from newsletter.mail import address
 from newsletter.optin import restraint
 from newsletter.recipients import exporting, forgetting, importing, newsletters, reading
-from newsletter.staff import audit
+from newsletter.staff import audit, looks
 
 EVIDENCE = "How, when and to what did these people agree? (This text stands in their receipts.)"
 WRITERS: dict[str, Callable[[Iterator[exporting.Row], TextIO], int]] = {
@@ -62,10 +62,12 @@ def _complain(line: int, reason: str) -> None:
 @click.command("export")
 @click.option("--newsletter", "slug", required=True, metavar="SLUG", help="The newsletter's short name.")
 @click.option("--format", "form", type=click.Choice(list(WRITERS)), default="csv", show_default=True)
+@with_a_reason
 @for_people
-def export_recipients(slug: str, form: str) -> None:
+def export_recipients(slug: str, form: str, reason: str | None, remark: str) -> None:
     """Print the recipients of a newsletter."""
     newsletter = newsletters.by_slug(slug)
+    looks.note("recipients.export", slug, why(reason, remark))
     # UTF-8 wherever this runs, and line ends as the format wants them.
     file = TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
     try:
@@ -73,7 +75,6 @@ def export_recipients(slug: str, form: str) -> None:
     finally:
         file.flush()
         file.detach()
-    audit.note("recipients.export", slug)
     say(f"{number} recipients.")
 
 
@@ -88,5 +89,5 @@ def forget(email: str) -> None:
     parsed = address.parse(email)
     number = forgetting.forget(parsed)
     restraint.forget_mails(parsed)
-    audit.note("recipients.forget", "")
+    audit.note("recipients.forget", looks.alias(parsed))
     click.echo(number)

@@ -13,12 +13,14 @@ COMMAND_LINE, TOKEN = "command line", "token "
 MAX_CHARACTERS, AT_ONCE = 200, 200
 
 
-def note(action: str, subject: str) -> None:
+def note(action: str, subject: str, *, reason: str | None = None, remark: str = "") -> None:
     """Write down that the one who asks did `action` (like "campaign.send") to `subject`, and commit.
 
-    Call it after the act has succeeded. `subject` is a title, a staff address or a token's name.
+    Call it after the act has succeeded. `subject` is a title, a staff address or a token's name. Looks at people's
+    data go by `looks.note`, which asks for the reason.
     """
-    db.session.add(AuditEntry(actor=_actor(), action=action, subject=subject[:MAX_CHARACTERS]))
+    subject = subject[:MAX_CHARACTERS]
+    db.session.add(AuditEntry(actor=_actor(), action=action, subject=subject, reason=reason, remark=remark))
     db.session.commit()
 
 

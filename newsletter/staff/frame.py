@@ -10,6 +10,7 @@ from flask_bootstrap import Bootstrap5
 from newsletter.core.i18n import gettext as _
 from newsletter.staff import audit
 from newsletter.staff.guards import is_admin
+from newsletter.staff.looks import UNSTATED, Reason
 from newsletter.staff.models import RoleName
 
 bootstrap = Bootstrap5()
@@ -20,7 +21,7 @@ def init_app(app: Flask) -> None:
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     bootstrap.init_app(app)
     app.jinja_env.filters |= {"number": format_decimal, "percent": percent, "when": when}
-    app.jinja_env.filters |= {"action": action, "actor": actor, "role": role}
+    app.jinja_env.filters |= {"action": action, "actor": actor, "role": role, "reason": reason}
     app.jinja_env.globals |= {"is_admin": is_admin, "page_language": page_language}
 
 
@@ -81,10 +82,24 @@ def action(code: str) -> str:
         "campaign.resend": _("resent what was in doubt of"),
         "recipients.import": _("imported recipients into"),
         "recipients.export": _("exported the recipients of"),
-        "recipients.forget": _("erased an address from everywhere"),
+        "recipients.forget": _("erased from everywhere:"),
         "text.publish": _("put a text in force, or announced it:"),
         "text.withdraw": _("withdrew an announced text:"),
         "newsletter.consent": _("announced or withdrew a consent text of"),
-        "recipients.proof": _("looked up the consents of an address"),
+        "recipients.proof": _("looked up the consents of"),
+        "recipients.look": _("looked at the data of"),
+    }
+    return words.get(code, code)
+
+
+def reason(code: str) -> str:
+    """Return why someone looked at a person's data."""
+    words: dict[str, str] = {
+        Reason.PERSON: _("The person asks"),
+        Reason.AUTHORITY: _("A court or an authority asks"),
+        Reason.DISPUTE: _("Someone says they never agreed"),
+        Reason.FAULT: _("To find a fault"),
+        Reason.MOVE: _("To take the data to another system"),
+        UNSTATED: _("No reason stated"),
     }
     return words.get(code, code)

@@ -13,7 +13,10 @@ _staff = table("staff", column("id", Integer), column("active", Boolean), column
 
 
 class AuditEntry(Model):
-    """Who of the staff did what to which thing. Never holds a subscriber's data."""
+    """Who of the staff did what to which thing. Never holds a subscriber's data.
+
+    `reason` is why someone looked at a person's data (`looks.Reason`), and `remark` what they added; or else empty.
+    """
 
     __tablename__ = "audit_entry"
     __table_args__ = kept("audit")
@@ -23,6 +26,8 @@ class AuditEntry(Model):
     actor: Mapped[str]
     action: Mapped[str] = mapped_column(index=True)
     subject: Mapped[str]
+    reason: Mapped[str | None]
+    remark: Mapped[str] = mapped_column(server_default="")
 
 
 def forget_old() -> int:
