@@ -84,6 +84,13 @@ def measured_not_watched() -> Check:
         "measurement keys", f"SELECT count(*) FROM measurement_key WHERE {past}",  # noqa: S608
         "measurement key past the end of its window",
     )  # fmt: skip
+    check.none(
+        "when measured campaigns were sent",
+        "SELECT count(*) FROM measurement_key JOIN campaign ON campaign.id = campaign_id WHERE key_sealed IS NOT NULL"
+        " AND started_at < now() - make_interval(days => :days, hours => 2)",
+        "measurement key of a campaign sent longer ago than MEASUREMENT_DAYS",
+        days=current_app.config["MEASUREMENT_DAYS"],
+    )
     for table in ("event", "silenced"):
         check.none(
             f"pseudonyms in {table}",
@@ -108,6 +115,12 @@ def agreed_can_be_shown() -> Check:
         "recipients", "SELECT count(*) FROM recipient WHERE receipt_id IS NULL AND address_sealed IS NOT NULL",
         "recipient without a receipt",
     )  # fmt: skip
+    check.none(
+        "the newsletters of receipts",
+        "SELECT count(*) FROM recipient JOIN receipt ON receipt.id = receipt_id"
+        " WHERE receipt.newsletter_id IS DISTINCT FROM recipient.newsletter_id",
+        "recipient with a receipt for another newsletter",
+    )
     check.none(
         "the times in receipts",
         "SELECT count(*) FROM receipt WHERE requested_at > confirmed_at + interval '1 minute'"

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from flask import current_app
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import column, delete, func, or_, select, table, update
 from sqlalchemy.dialects.postgresql import insert
 
 from newsletter.core import public_ids
@@ -29,6 +29,7 @@ from newsletter.tracking.models import Event, Link, MeasurementKey, Silenced
 CAMPAIGN, RECIPIENT = "campaign", "measurement"
 """The kinds of the two words (`core.public_ids`)."""
 PURPOSE = "measurement.key"
+_CAMPAIGN = table("campaign", column("id"), column("started_at"))
 _KEY_OCTETS, _PSEUDONYM_OCTETS, _CHECK_OCTETS = 32, 8, 4
 
 
@@ -135,9 +136,15 @@ def forget_key(campaign_id: int) -> None:
 
 
 def forget_ended() -> int:
-    """Destroy the keys of all campaigns whose window has ended, commit each, return how many there were."""
+    """Destroy the keys of all campaigns whose window has ended, commit each, return how many there were.
+
+    When MEASUREMENT_DAYS has become shorter, this goes for the windows that were opened before, too.
+    """
+    days = timedelta(days=current_app.config["MEASUREMENT_DAYS"])
+    sent_long_ago = select(_CAMPAIGN.c.id).where(_CAMPAIGN.c.started_at <= func.now() - days)
     query = select(MeasurementKey.campaign_id).where(
-        MeasurementKey.key_sealed.is_not(None), MeasurementKey.ends_at <= func.now()
+        MeasurementKey.key_sealed.is_not(None),
+        or_(MeasurementKey.ends_at <= func.now(), MeasurementKey.campaign_id.in_(sent_long_ago)),
     )
     ended = list(db.session.execute(query).scalars())
     db.session.commit()

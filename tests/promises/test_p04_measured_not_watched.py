@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from newsletter.campaigns import silencing
 from newsletter.core import queues
@@ -107,6 +107,20 @@ def test_when_the_window_ends_the_key_is_gone_and_the_counts_remain(
     with pytest.raises(measurement.WindowEnded):
         MeasurementIds.for_campaign(measured.id)
     assert client.get(measured.link(1)).headers["Location"] == URLS[0]
+
+
+def test_a_shorter_window_goes_for_what_was_sent_before(app: Flask) -> None:
+    measured = make_measured()
+    db.session.execute(text("UPDATE campaign SET started_at = now() - interval '31 days'"))
+    db.session.commit()
+
+    kept = measurement.forget_ended()
+    app.config["MEASUREMENT_DAYS"] = 30
+    destroyed = measurement.forget_ended()
+
+    assert (kept, destroyed) == (0, 1)
+    with pytest.raises(measurement.WindowEnded):
+        measurement.MeasurementIds.for_campaign(measured.id)
 
 
 def test_who_objects_is_no_longer_in_any_number_nor_under_any_pseudonym(

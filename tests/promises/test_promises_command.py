@@ -63,6 +63,10 @@ EMPTIED = (
 )
 BREAKS = {
     "keys past their window": ("UPDATE measurement_key SET ends_at = now() - interval '1 day'", {4, 7}),
+    "keys of a campaign sent long ago": ("UPDATE campaign SET started_at = now() - interval '91 days'", {4}),
+    "a receipt for another newsletter": ("UPDATE receipt SET newsletter_id = NULL", {5}),
+    "a receipt altered in what its seal covers": ("UPDATE receipt SET source = source || '!'", {5}),
+    "a rule never enforced": ("DELETE FROM retention_run WHERE name = 'receipts'", {7}),
     "a receipt of another address": ("UPDATE receipt SET address_digest = sha256('x')", {5}),
     "a receipt altered in its words": ("UPDATE receipt SET confirmed_at = confirmed_at - interval '1 minute'", {5}),
     "a receipt deleted": ("DELETE FROM receipt", {5}),
