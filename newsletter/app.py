@@ -12,6 +12,7 @@ from newsletter.contact import routes as contact
 from newsletter.core import limits
 from newsletter.core.db import db
 from newsletter.foundation import ROOT, make_app
+from newsletter.mailbox import routes as mailbox
 from newsletter.optin import pressure
 from newsletter.optin import routes as optin
 from newsletter.promises import routes as promises
@@ -48,12 +49,12 @@ def _set_up(app: Flask) -> None:
 
 
 def _register(app: Flask) -> None:
-    public = (pages.bp, optin.bp, recipients.bp, contact.bp, health.bp)
+    public = (pages.bp, optin.bp, recipients.bp, mailbox.bp, contact.bp, health.bp)
     domains = (newsletters.bp, consents.bp, texts.bp, lookup.bp, editor.bp, campaigns.bp)
     for blueprint in (*public, staff.bp, promises.bp, *domains):
         app.register_blueprint(blueprint)
     # The token in the link is the permission there; CSRF protection guards sessions, and these have none.
-    for blueprint in (optin.bp, recipients.bp, contact.bp):
+    for blueprint in (optin.bp, recipients.bp, mailbox.bp, contact.bp):
         csrf.exempt(blueprint)
     api.init_app(app, csrf)
     cli.register(app)

@@ -55,7 +55,7 @@ HEADERS = {
 STATIC = ("static", "bootstrap.static")
 LONGER = "/api/v1/campaigns"
 """Where texts may be longer; it reads them itself, once it knows who sends them."""
-TOKEN_ONLY = ("recipients.leave", "optin.confirm", "optin.not_me")
+TOKEN_ONLY = ("recipients.leave", "optin.confirm", "optin.not_me", "mailbox.change_address")
 """The endpoints that need nothing but the token: a mail host may send them any body, or half of one (RFC 8058)."""
 PUBLIC_PAGES = ("/", "/privacy", "/imprint", "/contact")
 

@@ -8,10 +8,11 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from newsletter.core.db import db, utcnow
+from newsletter.mailbox.address_change import AddressChange
 from newsletter.optin.signup import SignUp
 from newsletter.privacy import wordings
 from newsletter.recipients import consent
-from newsletter.recipients.models import Newsletter
+from newsletter.recipients.models import Newsletter, Recipient
 from newsletter.recipients.person import Person
 
 
@@ -32,6 +33,17 @@ def make_sign_up(newsletter: Newsletter, email: str, person: Person | None = Non
     }
     db.session.commit()
     return SignUp(newsletter_id=newsletter.id, email=email, person=person or Person(), **(given | values))
+
+
+def make_address_change(recipient: Recipient, email: str) -> AddressChange:
+    """Return a change of address as if it had been asked for now."""
+    return AddressChange(
+        link_key=recipient.link_key,
+        newsletter_id=recipient.newsletter_id,
+        email=email,
+        language="de",
+        requested_at=utcnow(),
+    )
 
 
 def confirm_path(signup: SignUp) -> str:

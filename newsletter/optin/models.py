@@ -19,7 +19,7 @@ class ConfirmationMail(Model):
 
     wish: Mapped[bytes] = mapped_column(primary_key=True)
     address_digest: Mapped[bytes]
-    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletter.id", ondelete="CASCADE"))
+    newsletter_id: Mapped[int | None] = mapped_column(ForeignKey("newsletter.id", ondelete="CASCADE"))
     mailed_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 
 

@@ -147,6 +147,9 @@ def _source(receipt: Receipt) -> str:
         "page": lambda: _("sign-up page %(url)s", url=form),
         "api": lambda: _("a form of the sender, by the interface of this service"),
         "import": lambda: _("elsewhere; brought in by the sender with the evidence below"),
+        "preferences": lambda: _(
+            "page of the subscriber's own data, by a link that the e-mail to the address before held"
+        ),
     }
     return words.get(receipt.source, lambda: receipt.source)()
 
@@ -155,6 +158,10 @@ def _method(method: str) -> str:
     words = {
         "link": _("by an act on the page behind the link, which only the e-mail to this address held"),
         "import": _("elsewhere; brought in by the sender with the evidence below"),
+        "undo": _("by undoing a departure within 15 minutes, on the page that followed it"),
+        "address": _(
+            "change of address, by an act on the page behind the link, which only the e-mail to this address held"
+        ),
     }
     return words.get(method, method)
 

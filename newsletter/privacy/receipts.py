@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from newsletter.core import digests
@@ -74,6 +74,11 @@ def closing(receipt_id: int | None, reason: str) -> dict[str, Any]:
     values = {"closed_at": now, "close_reason": reason, "delete_after": kept_until(now)}
     sealed = seals.seal("closed", values | {"id": receipt_id}) if receipt_id is not None else None
     return {**values, "receipt_id": receipt_id, "closing_seal": sealed}
+
+
+def close(receipt_id: int, reason: str) -> None:
+    """Note that a consent has ended by something else than erasing. The caller commits."""
+    db.session.execute(text(f"{CLOSE} WHERE id = :receipt_id AND closed_at IS NULL"), closing(receipt_id, reason))
 
 
 def kept_until(closed_at: datetime) -> datetime:

@@ -20,6 +20,7 @@ from newsletter.recipients.person import Person
 RIGHTS = {
     "to see": ("GET", "/me/<token>"),
     "to correct": ("POST", "/me/<token>"),
+    "to change the address": ("POST", "/me/<token>/address"),
     "to object": ("POST", "/me/<token>/measurement"),
     "to erase": ("POST", "/me/<token>/leave"),
     "to restrict": ("POST", "/me/<token>/restriction"),

@@ -38,6 +38,7 @@ SCHEMA: dict[str, Any] = {
         ),
         measured={"type": "boolean", "description": "Whether opens and clicks may be counted under a pseudonym."},
         restricted_at=_TIME_OR_NOT | {"description": "Since when the data is kept and not used (Art. 18 GDPR)."},
+        address_changed_at=_TIME_OR_NOT | {"description": "Since when the address is the one above; null: ever since."},
         consent=_object(
             requested_at=_TIME_OR_NOT,
             mailed_at=_TIME_OR_NOT,
@@ -65,6 +66,7 @@ def of(profile: Profile) -> dict[str, Any]:
         "person": {"email": profile.email, **asdict(profile.person), "language": profile.language},
         "measured": profile.measured,
         "restricted_at": rfc3339.show(profile.restricted_at),
+        "address_changed_at": rfc3339.show(profile.address_changed_at),
         "consent": {
             "requested_at": rfc3339.show(profile.requested_at),
             "mailed_at": rfc3339.show(profile.mailed_at),

@@ -110,12 +110,9 @@ def read_mailed(token: str) -> bytes:
     return link_key
 
 
-def is_mailed(token: str) -> bool:
-    """Return whether `read_mailed` would take the token."""
-    try:
-        return bool(read_mailed(token))
-    except (BadToken, Expired):
-        return False
+def issued_at(token: str) -> datetime:
+    """Return when a link to the preferences was written, to the second; raise `BadToken`."""
+    return datetime.fromtimestamp(_read_either(token)[1], UTC)
 
 
 def _read_either(token: str) -> tuple[bytes, int]:

@@ -55,7 +55,8 @@ class Recipient(Model):
     Address and name are sealed; the digest finds the row and keeps it unique. `link_key` is what this
     row's links carry, so that they die with it. A row without address is a tombstone: the person has
     left while a worker held the row, and the next sweep deletes it. Since `restricted_at` the person wishes to be
-    neither mailed nor measured (Art. 18 GDPR).
+    neither mailed nor measured (Art. 18 GDPR). Links to the preferences from before `address_changed_at` were
+    mailed to another address.
     """
 
     __tablename__ = "recipient"
@@ -87,6 +88,7 @@ class Recipient(Model):
     receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipt.id", ondelete="SET NULL"), index=True)
     confirmed_at: Mapped[datetime] = mapped_column(server_default=func.now())
     restricted_at: Mapped[datetime | None]
+    address_changed_at: Mapped[datetime | None]
 
 
 class Objection(Model):

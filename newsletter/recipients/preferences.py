@@ -28,6 +28,7 @@ class Profile:
     language: str
     measured: bool
     restricted_at: datetime | None
+    address_changed_at: datetime | None
     confirmed_at: datetime
     requested_at: datetime | None
     consent: str | None
@@ -76,6 +77,7 @@ def profile(link_key: bytes) -> Profile:
         language=recipient.language,
         measured=recipient.measured,
         restricted_at=recipient.restricted_at,
+        address_changed_at=recipient.address_changed_at,
         confirmed_at=recipient.confirmed_at,
         requested_at=requested_at,
         consent=consent,

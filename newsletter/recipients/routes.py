@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from newsletter.core.errors import BadToken, Expired, Invalid
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import language, speak
-from newsletter.recipients import accent, disclosure, links, newsletters, person, preferences, service, undoing
+from newsletter.recipients import accent, access, disclosure, newsletters, person, preferences, service, undoing
 
 bp = Blueprint("recipients", __name__)
 
@@ -73,7 +73,7 @@ def me(token: str) -> ResponseReturnValue:
 
 def _profile(token: str, *, saved: bool = False, errors: dict[str, str] | None = None) -> ResponseReturnValue:
     try:
-        profile = preferences.profile(links.read_preferences(token))
+        profile = preferences.profile(access.by_any(token))
     except Expired:
         return render_template("page/me_aged.html", token=token), 410
     except BadToken:
@@ -88,7 +88,7 @@ def _profile(token: str, *, saved: bool = False, errors: dict[str, str] | None =
         values=values,
         errors=errors or {},
         saved=saved,
-        mailed=links.is_mailed(token),
+        mailed=access.is_mailed(token),
     )
     return page, 422 if errors else 200
 
@@ -100,7 +100,7 @@ def save(token: str) -> ResponseReturnValue:
     if missing:
         return _profile(token, errors=missing)
     try:
-        preferences.rename(links.read_preferences(token), request.form)
+        preferences.rename(access.by_any(token), request.form)
     except Invalid as error:
         return _profile(token, errors=error.errors)
     except (BadToken, Expired):
@@ -115,7 +115,7 @@ def measurement(token: str) -> ResponseReturnValue:
     if measured not in ("yes", "no"):
         return _profile(token, errors={"measured": _('Please choose "yes" or "no".')})
     try:
-        preferences.measure(links.read_preferences(token), agreed=measured == "yes")
+        preferences.measure(access.by_any(token), agreed=measured == "yes")
     except (BadToken, Expired):
         return _profile(token)
     return _back(token)
@@ -128,7 +128,7 @@ def restriction(token: str) -> ResponseReturnValue:
     if restricted not in ("yes", "no"):
         return _profile(token, errors={"restricted": _('Please choose "yes" or "no".')})
     try:
-        preferences.restrict(links.read_preferences(token), wished=restricted == "yes")
+        preferences.restrict(access.by_any(token), wished=restricted == "yes")
     except (BadToken, Expired):
         return _profile(token)
     return _back(token)
@@ -138,7 +138,7 @@ def restriction(token: str) -> ResponseReturnValue:
 def download(token: str) -> ResponseReturnValue:
     """Hand out what is stored as a file (JSON). Takes a link that was mailed on request within the hour."""
     try:
-        profile = preferences.profile(links.read_mailed(token))
+        profile = preferences.profile(access.by_mailed(token))
     except (BadToken, Expired):
         return _profile(token)
     answer = jsonify(disclosure.of(profile))
@@ -158,7 +158,7 @@ def schema() -> ResponseReturnValue:
 def leave_from_me(token: str) -> ResponseReturnValue:
     """Leave from the page of preferences."""
     try:
-        link_key = links.read_preferences(token)
+        link_key = access.by_any(token)
         preferences.live(link_key)
     except (BadToken, Expired):
         return _profile(token)

@@ -4,24 +4,20 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from redis import RedisError
 from sqlalchemy import select
 
-from newsletter.core import queues, tokens
+from newsletter.core import tokens
 from newsletter.core.db import db, utcnow
-from newsletter.core.digests import digest
 from newsletter.core.errors import BadToken
 from newsletter.core.sealing import Unsealable, seal_json, unseal_json
 from newsletter.mail import address, outbox
-from newsletter.recipients import erasing, jobs, links, preferences, undoing
+from newsletter.recipients import erasing, jobs, links, preferences, seldom, undoing
 from newsletter.recipients.models import Newsletter, Recipient
 
 log = logging.getLogger(__name__)
 
 OTHERS_PURPOSE = "unsubscribe.others"
 OTHERS_SECONDS = 3600
-FRESH_LINKS_A_DAY = 3
-DAY_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ class Left:
 def erase(link_key: bytes, campaign_id: int | None = None, way: str = "link") -> None:
     """Erase the recipient with this key and commit. Does nothing when there is none (any more).
 
-    `way` is counted, and stands in the closed receipt: `one_click page preferences others bounce complaint`.
+    `way` is counted, and stands in the closed receipt: `one_click page preferences others address bounce complaint`.
     """
     if erasing.erase(link_key, campaign_id, way):
         log.info("a recipient has left: %s", way)
@@ -121,20 +117,8 @@ def mail_fresh_link(token: str, *, language: str) -> None:
     """Mail a fresh link to whom an aged preferences link belongs; raise `BadToken`. A few a day, then no more."""
     link_key = links.read_aged_preferences(token)
     preferences.live(link_key)
-    if not _may_mail(link_key):
+    if not seldom.may("fresh-link", link_key):
         return
     row_id = outbox.post(jobs.send_preferences_link, {"link_key": link_key.hex(), "language": language})
     db.session.commit()
     outbox.ring(row_id, jobs.send_preferences_link)
-
-
-def _may_mail(link_key: bytes) -> bool:
-    name = f"fresh-link:{digest('limits.fresh-link', link_key.hex()).hex()[:32]}"
-    try:
-        with queues.redis().pipeline() as pipe:
-            pipe.set(name, 0, ex=DAY_SECONDS, nx=True)
-            pipe.incr(name)
-            number = int(pipe.execute()[-1])
-    except RedisError:
-        return True
-    return number <= FRESH_LINKS_A_DAY

@@ -18,13 +18,13 @@ from newsletter.core.db import db, utcnow
 from newsletter.optin import restraint
 from newsletter.privacy import publishing, wordings
 from newsletter.privacy.documents import Series
-from newsletter.recipients import links
+from newsletter.recipients import links, preferences
 from newsletter.staff import accounts, tokens
 from newsletter.staff.models import ApiToken
 from newsletter.tracking import measurement
 from tests.factories import make_campaign, make_delivery, make_newsletter, make_recipient
 from tests.outages import counting_queries
-from tests.signups import make_sign_up
+from tests.signups import make_address_change, make_sign_up
 from tests.staff.signing_in import link_of, signed_in
 
 OPEN = {
@@ -41,7 +41,8 @@ OPEN = {
         "recipients.undo",
         "recipients.me", "recipients.save", "recipients.measurement", "recipients.leave_from_me",
         "recipients.fresh_link", "recipients.restriction", "recipients.download", "optin.not_me_page",
-        "optin.not_me", "staff.set_password",
+        "optin.not_me", "staff.set_password", "mailbox.address_page", "mailbox.ask_for_address",
+        "mailbox.new_address_page", "mailbox.change_address",
     },
     "opens and clicks": {"tracking.pixel", "tracking.click"},
     "platforms and monitors": {"health.healthz", "health.readyz", "health.metrics"},
@@ -142,7 +143,10 @@ def token_of(rule: Rule, sample: dict[str, Any]) -> str:
         return links.unsubscribe_token(sample["link_key"])
     if rule.endpoint == "recipients.download":
         return links.mailed_preferences_url(sample["link_key"]).rpartition("/")[2]
-    if rule.endpoint == "recipients.me":
+    if rule.endpoint == "mailbox.new_address_page":
+        recipient = preferences.live(sample["link_key"])
+        return make_address_change(recipient, "new@example.org").token()
+    if rule.endpoint in ("recipients.me", "mailbox.address_page"):
         return links.preferences_token(sample["link_key"])
     assert rule.endpoint == "staff.set_password", "a new kind of token needs a sample here"
     return link_of(accounts.by_id(sample["staff_id"])).rpartition("/")[2]

@@ -1,33 +1,36 @@
-"""P6: see, correct, object, restrict, take along, erase (Art. 15-21 GDPR), and undo that: by a link in a mail, without
-an account, without JavaScript, in German and English."""
+"""P6: see, correct (the address, too), object, restrict, take along, erase (Art. 15-21 GDPR), and undo that: by a link
+in a mail, without an account, without JavaScript, in German and English."""
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from playwright.sync_api import BrowserContext, Page, expect
 
-from newsletter.core.db import db
+from newsletter.core.db import db, utcnow
 from newsletter.mail import address
 from newsletter.recipients import links
 from newsletter.recipients.models import Recipient
 from newsletter.recipients.person import Person
 from tests.factories import make_newsletter, make_recipient
 from tests.procfile import Processes
-from tests.signups import count, path
+from tests.signups import count, make_address_change, path
 from tests.sink import Sink
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
-EMAIL = "kim.beispiel@example.org"
+EMAIL, NEW = "kim.beispiel@example.org", "kim.neu@example.com"
 WORDS = {
     "de": ["Speichern", "Ich widerspreche", "Verwendung meiner Daten einschränken", "Wieder E-Mails schicken",
-           "Link zuschicken", "Herunterladen", "Jetzt abmelden", "Das war ein Versehen: rückgängig machen"],
+           "Link zuschicken", "Herunterladen", "Adresse ändern", "Link dorthin schicken", "Adresse jetzt ändern",
+           "Neuen Link senden", "Jetzt abmelden", "Das war ein Versehen: rückgängig machen"],
     "en": ["Save", "I object to this", "Restrict the use of my data", "Send me e-mails again",
-           "Send me the link", "Download", "Leave now", "That was a mistake: undo"],
+           "Send me the link", "Download", "Change the address", "Send the link there", "Change the address now",
+           "Send me a fresh link", "Leave now", "That was a mistake: undo"],
 }  # fmt: skip
-"""The buttons, in the order in which they are pressed."""
+"""Buttons and links, in the order in which they are pressed."""
 
 
 @pytest.fixture
@@ -52,7 +55,9 @@ def test_each_right_once_without_javascript(
     new_context: Callable[..., BrowserContext],
     language: str,
 ) -> None:
-    save, objects, restrict, lift, send_link, download, leave, undo = WORDS[language]
+    save, objects, restrict, lift, send_link, download, change, send_there, confirm, fresh, leave, undo = WORDS[
+        language
+    ]
     recipient = make_recipient(make_newsletter(title="Energietipps"), EMAIL, person=Person("ms", "", "Kim", "Falsch"))
     context = new_context(java_script_enabled=False, locale="de-DE" if language == "de" else "en-GB")
     page = context.new_page()
@@ -79,10 +84,22 @@ def test_each_right_once_without_javascript(
         page.get_by_role("link", name=download, exact=True).click()
     assert json.loads(Path(handed_out.value.path()).read_text())["person"]["last_name"] == "Richtig"
 
+    page.get_by_role("link", name=change, exact=True).click()
+    page.locator("#email").fill(NEW)
+    press(send_there)
+    (mail,) = sink.wait(to=NEW)
+    page.goto(url + path(mail.link("/new-address/")))
+    press(confirm)
+    assert address.unseal(stored().address_sealed or b"") == NEW
+    sink.wait(2, to=EMAIL)  # the link, and what became of the address
+
+    page.goto(f"{url}/me/{links.preferences_token(recipient.link_key, utcnow() - timedelta(minutes=5))}")
+    press(fresh)
+    page.goto(url + path(sink.wait(2, to=NEW)[-1].link("/me/")))
     press(leave)
     assert count(Recipient) == 0
     press(undo)
-    assert address.unseal(stored().address_sealed or b"") == EMAIL
+    assert address.unseal(stored().address_sealed or b"") == NEW
     assert context.cookies() == []
 
 
@@ -100,6 +117,10 @@ def test_its_pages_are_accessible(
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
     page.goto(f"{url}/me/{links.preferences_token(recipient.link_key)}")
+    look()
+    page.goto(f"{url}/me/{token}/address")
+    look()
+    page.goto(f"{url}/new-address/{make_address_change(recipient, NEW).token()}")
     look()
     page.goto(f"{url}/me/{token}")
     look()

@@ -16,7 +16,7 @@ from newsletter.privacy import documents, wordings
 from newsletter.recipients import links, versions
 from tests.factories import make_newsletter, make_recipient
 from tests.procfile import Processes
-from tests.signups import confirm_path, make_sign_up, path, sign_up
+from tests.signups import confirm_path, make_address_change, make_sign_up, path, sign_up
 from tests.sink import Sink
 
 LOADS = re.compile(r"<(?:img|script|iframe|video|audio|source|object|embed|link)\b|url\(|@import|background=|srcset=")
@@ -47,8 +47,10 @@ def every_page() -> list[str]:
         leave,
         f"/me/{see}",
         f"/me/{aged}",
+        path(links.mailed_preferences_url(recipient.link_key)) + "/address",
+        f"/new-address/{make_address_change(recipient, 'new@example.org').token()}",
     ]
-    return [*pages, "/confirm/x", "/not-me/x", "/u/x", "/me/x", "/nothing"]
+    return [*pages, "/confirm/x", "/not-me/x", "/u/x", "/me/x", "/new-address/x", "/nothing"]
 
 
 def test_no_answer_knows_of_cookies_even_when_one_is_sent(client: FlaskClient) -> None:

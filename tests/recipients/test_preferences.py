@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from newsletter.core.db import db, utcnow
-from newsletter.recipients import links, service
+from newsletter.recipients import links, seldom, service
 from newsletter.recipients.models import Departure, Recipient
 from newsletter.recipients.person import FIELDS, Person
 from tests.factories import CONSENT, make_newsletter, make_recipient
@@ -179,7 +179,7 @@ def test_fresh_links_are_mailed_a_few_times_a_day_only(
     run_jobs()
 
     assert statuses == {200}
-    assert len(sink.mails) == service.FRESH_LINKS_A_DAY + 1
+    assert len(sink.mails) == seldom.A_DAY + 1
 
 
 def test_a_fresh_link_is_not_mailed_to_who_has_left_meanwhile(

@@ -115,7 +115,7 @@ def test_an_old_mail_permits_no_download_and_a_mailed_link_does_for_an_hour(
 def test_every_column_of_a_recipient_is_in_the_file_or_says_nothing_of_the_person() -> None:
     disclosed = {
         "newsletter_id", "address_sealed", "name_sealed", "language", "measured", "receipt_id", "confirmed_at",
-        "restricted_at",
+        "restricted_at", "address_changed_at",
     }  # fmt: skip
     technical = {"id", "link_key", "address_digest"}
 

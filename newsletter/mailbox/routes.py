@@ -1,0 +1,87 @@
+"""The pages on which a person shows that a mailbox is theirs: to change the address.
+
+As with every link in a mail, a GET changes nothing, and a POST needs nothing but the token.
+"""
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from newsletter.core.errors import BadToken, Expired, Invalid
+from newsletter.core.i18n import language, speak
+from newsletter.mailbox import service
+from newsletter.recipients import access, preferences
+from newsletter.recipients.preferences import Profile
+
+bp = Blueprint("mailbox", __name__)
+
+
+@bp.get("/me/<token>/address")
+def address_page(token: str) -> ResponseReturnValue:
+    """Ask for the new address. Takes a link that was mailed on request within the hour, or offers to mail one."""
+    try:
+        return _address_form(token, preferences.profile(access.by_any(token)))
+    except Expired:
+        return _aged(token)
+    except BadToken:
+        return _unknown()
+
+
+@bp.post("/me/<token>/address")
+def ask_for_address(token: str) -> ResponseReturnValue:
+    """Have a link mailed to the new address (`email`). The answer is the same for every address."""
+    try:
+        profile = preferences.profile(access.by_mailed(token))
+        service.ask_for_address(access.by_mailed(token), request.form.get("email", ""), language=language())
+    except Invalid as error:
+        return _address_form(token, profile, error.errors), 422
+    except Expired:
+        return _aged(token)
+    except BadToken:
+        return _unknown()
+    return render_template("page/address_mailed.html", newsletter=profile.newsletter)
+
+
+@bp.get("/new-address/<token>")
+def new_address_page(token: str) -> ResponseReturnValue:
+    """Ask for the yes. Writes nothing: scanners load this page too. Names no address."""
+    try:
+        newsletter = service.newsletter_of_change(token)
+    except Expired:
+        return render_template("page/address_late.html"), 410
+    except BadToken:
+        return render_template("page/confirm_unknown.html"), 404
+    speak(newsletter.language)
+    return render_template("page/address_confirm.html", newsletter=newsletter)
+
+
+@bp.post("/new-address/<token>")
+def change_address(token: str) -> ResponseReturnValue:
+    """Take the yes. Needs nothing but the token; as often as one likes."""
+    try:
+        newsletter = service.change_address(token)
+    except Expired:
+        return render_template("page/address_late.html"), 410
+    except BadToken:
+        return render_template("page/confirm_unknown.html"), 404
+    speak(newsletter.language)
+    return render_template("page/address_changed.html", newsletter=newsletter)
+
+
+def _address_form(token: str, profile: Profile, errors: dict[str, str] | None = None) -> str:
+    speak(profile.newsletter.language)
+    return render_template(
+        "page/address.html",
+        token=token,
+        profile=profile,
+        values=request.form,
+        errors=errors or {},
+        mailed=access.is_mailed(token),
+    )
+
+
+def _aged(token: str) -> ResponseReturnValue:
+    return render_template("page/me_aged.html", token=token), 410
+
+
+def _unknown() -> ResponseReturnValue:
+    return render_template("page/me_unknown.html"), 404
