@@ -110,9 +110,8 @@ def test_a_change_by_sql_is_found(some_receipts: None, change: str) -> None:
 
 def test_a_receipt_put_in_by_sql_is_found_before_and_after_it_is_linked(some_receipts: None) -> None:
     names = ", ".join(column.name for column in Receipt.__table__.columns if column.name not in ("id", "signup_digest"))
-    db.session.execute(
-        text(f"INSERT INTO receipt (id, signup_digest, {names}) SELECT 7777, '\\x02', {names} FROM receipt LIMIT 1")
-    )
+    copy = f"SELECT 7777, '\\x02', {names} FROM receipt WHERE id = {FIRST}"
+    db.session.execute(text(f"INSERT INTO receipt (id, signup_digest, {names}) {copy}"))
     db.session.execute(text("UPDATE receipt SET written_link = NULL WHERE id = 7777"))
     db.session.commit()
 
