@@ -8,6 +8,7 @@ from dataclasses import asdict
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from newsletter.core.db import utcnow
 from newsletter.core.errors import BadToken, Expired, Invalid
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import language, speak
@@ -144,6 +145,17 @@ def download(token: str) -> ResponseReturnValue:
     answer = jsonify(disclosure.of(profile))
     answer.headers["Content-Disposition"] = f'attachment; filename="{profile.newsletter.slug}.json"'
     return answer
+
+
+@bp.get("/me/<token>/copy")
+def copy(token: str) -> ResponseReturnValue:
+    """Show the same as a page to read and to print. Takes the same link."""
+    try:
+        profile = preferences.profile(access.by_mailed(token))
+    except (BadToken, Expired):
+        return _profile(token)
+    speak(profile.newsletter.language)
+    return render_template("page/copy.html", token=token, profile=profile, now=utcnow())
 
 
 @bp.get("/me/schema.json")

@@ -40,8 +40,8 @@ OPEN = {
         "optin.confirm_page", "optin.confirm", "recipients.leave_page", "recipients.leave", "recipients.leave_others",
         "recipients.undo",
         "recipients.me", "recipients.save", "recipients.measurement", "recipients.leave_from_me",
-        "recipients.fresh_link", "recipients.restriction", "recipients.download", "optin.not_me_page",
-        "optin.not_me", "staff.set_password", "mailbox.address_page", "mailbox.ask_for_address",
+        "recipients.fresh_link", "recipients.restriction", "recipients.download", "recipients.copy",
+        "optin.not_me_page", "optin.not_me", "staff.set_password", "mailbox.address_page", "mailbox.ask_for_address",
         "mailbox.new_address_page", "mailbox.change_address",
     },
     "opens and clicks": {"tracking.pixel", "tracking.click"},
@@ -141,7 +141,7 @@ def token_of(rule: Rule, sample: dict[str, Any]) -> str:
         return restraint.not_me_token("new@example.org")
     if rule.endpoint == "recipients.leave_page":
         return links.unsubscribe_token(sample["link_key"])
-    if rule.endpoint == "recipients.download":
+    if rule.endpoint in ("recipients.download", "recipients.copy"):
         return links.mailed_preferences_url(sample["link_key"]).rpartition("/")[2]
     if rule.endpoint == "mailbox.new_address_page":
         recipient = preferences.live(sample["link_key"])

@@ -24,11 +24,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 EMAIL, NEW = "kim.beispiel@example.org", "kim.neu@example.com"
 WORDS = {
     "de": ["Speichern", "Ich widerspreche", "Verwendung meiner Daten einschränken", "Wieder E-Mails schicken",
-           "Link zuschicken", "Herunterladen", "Adresse ändern", "Link dorthin schicken", "Adresse jetzt ändern",
-           "Neuen Link senden", "Jetzt abmelden", "Das war ein Versehen: rückgängig machen"],
+           "Link zuschicken", "Lesen und drucken", "Herunterladen", "Adresse ändern", "Link dorthin schicken",
+           "Adresse jetzt ändern", "Neuen Link senden", "Jetzt abmelden", "Das war ein Versehen: rückgängig machen"],
     "en": ["Save", "I object to this", "Restrict the use of my data", "Send me e-mails again",
-           "Send me the link", "Download", "Change the address", "Send the link there", "Change the address now",
-           "Send me a fresh link", "Leave now", "That was a mistake: undo"],
+           "Send me the link", "Read and print", "Download", "Change the address", "Send the link there",
+           "Change the address now", "Send me a fresh link", "Leave now", "That was a mistake: undo"],
 }  # fmt: skip
 """Buttons and links, in the order in which they are pressed."""
 
@@ -55,9 +55,8 @@ def test_each_right_once_without_javascript(
     new_context: Callable[..., BrowserContext],
     language: str,
 ) -> None:
-    save, objects, restrict, lift, send_link, download, change, send_there, confirm, fresh, leave, undo = WORDS[
-        language
-    ]
+    save, objects, restrict, lift, send_link, read, download, *rest = WORDS[language]
+    change, send_there, confirm, fresh, leave, undo = rest
     recipient = make_recipient(make_newsletter(title="Energietipps"), EMAIL, person=Person("ms", "", "Kim", "Falsch"))
     context = new_context(java_script_enabled=False, locale="de-DE" if language == "de" else "en-GB")
     page = context.new_page()
@@ -80,6 +79,9 @@ def test_each_right_once_without_javascript(
     press(send_link)
     (mail,) = sink.wait(to=EMAIL)
     page.goto(url + path(mail.link("/me/")))
+    page.get_by_role("link", name=read, exact=True).click()
+    expect(page.get_by_text("Richtig")).to_be_visible()
+    page.go_back()
     with page.expect_download() as handed_out:
         page.get_by_role("link", name=download, exact=True).click()
     assert json.loads(Path(handed_out.value.path()).read_text())["person"]["last_name"] == "Richtig"
@@ -117,6 +119,8 @@ def test_its_pages_are_accessible(
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
     page.goto(f"{url}/me/{links.preferences_token(recipient.link_key)}")
+    look()
+    page.goto(f"{url}/me/{token}/copy")
     look()
     page.goto(f"{url}/me/{token}/address")
     look()

@@ -95,6 +95,28 @@ def test_the_file_holds_all_that_is_stored_as_its_schema_says(client: FlaskClien
     assert client.get("/me/schema.json").get_json() == disclosure.SCHEMA
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("de", ("Eine Kopie Ihrer Daten", "Frau", "Nicht gespeichert")),
+        ("en", ("A copy of your data", "Ms", "Not stored")),
+    ],
+)
+def test_the_page_to_print_holds_what_the_file_holds(
+    client: FlaskClient, language: str, words: tuple[str, ...]
+) -> None:
+    recipient = make_recipient(email=EMAIL, person=Person("ms", "Dr.", "Kim", "Müller"))
+    old = client.get(me(recipient, "/copy"))
+
+    page = client.get(mailed(recipient, "/copy"), headers={"Accept-Language": language}).text
+    file = client.get(mailed(recipient, "/download")).get_json()
+
+    person = [value for name, value in file["person"].items() if name not in ("salutation", "language")]
+    for word in (*words, *person, file["newsletter"]["title"], file["newsletter"]["sender_address"], CONSENT):
+        assert word in page
+    assert 'name="last_name"' in old.text, "an older link shows the page of one's data instead"
+
+
 def test_an_old_mail_permits_no_download_and_a_mailed_link_does_for_an_hour(
     client: FlaskClient, run_jobs: Callable[[], int], sink: Sink
 ) -> None:
