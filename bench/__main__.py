@@ -1,6 +1,6 @@
 """`make bench`: every section in one run, one table."""
 
-from bench import delays, growth, importing, pages, sameness, sending, web
+from bench import delays, growth, importing, insistence, pages, sameness, sending, web
 from bench.command import run
 
 if __name__ == "__main__":
@@ -12,5 +12,6 @@ if __name__ == "__main__":
         "import": importing.measure,
         "pages": pages.measure,
         "sameness": sameness.measure,
+        "insistence": insistence.measure,
     }
     run(sections)

@@ -80,10 +80,10 @@ class Installation:
             yield child
 
     @contextmanager
-    def web(self, application: str = APPLICATION) -> Iterator[Web]:
+    def web(self, application: str = APPLICATION, **more_env: str) -> Iterator[Web]:
         """Run the web process, or another application with its server and options."""
         port = free_port()
-        with self.process("web", lambda: _answers(port), application, PORT=str(port)) as child:
+        with self.process("web", lambda: _answers(port), application, PORT=str(port), **more_env) as child:
             yield Web(port, child.process.pid)
 
 

@@ -15,7 +15,7 @@ from newsletter.core.i18n import gettext as _
 from newsletter.openapi.document import document
 from newsletter.optin import api as signups
 from newsletter.recipients import api as newsletters
-from newsletter.staff import tokens
+from newsletter.staff import guards, tokens
 from newsletter.web import problem
 
 bp = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -23,7 +23,7 @@ CHILDREN = (signups.bp, newsletters.bp, campaigns.bp)
 for child in CHILDREN:
     bp.register_blueprint(child)
 
-PUBLIC = frozenset({"api.openapi", "api.signups.create"})
+PUBLIC = frozenset({"api.openapi", "api.signups.create", "api.signups.challenge"})
 """The endpoints that may be called without a token."""
 
 
@@ -42,8 +42,7 @@ def authenticate() -> ResponseReturnValue | None:
     """Let a request pass that shows a good token (RFC 6750 §2.1), or needs none."""
     if request.endpoint in PUBLIC:
         return None
-    authorization = request.authorization
-    shown = authorization.token if authorization is not None and authorization.type == "bearer" else None
+    shown = guards.bearer()
     if shown and tokens.authenticate(shown) is not None:
         return None
     return _unauthorized(shown=bool(shown))

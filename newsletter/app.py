@@ -15,6 +15,7 @@ from newsletter.foundation import ROOT, make_app
 from newsletter.mailbox import routes as mailbox
 from newsletter.optin import pressure
 from newsletter.optin import routes as optin
+from newsletter.optin import staff_routes as brake
 from newsletter.promises import routes as promises
 from newsletter.recipients import consent_routes as consents
 from newsletter.recipients import lookup_routes as lookup
@@ -41,6 +42,7 @@ def _set_up(app: Flask) -> None:
     migrate.init_app(app, db, directory=str(ROOT / "newsletter" / "migrations"))
     limits.init_app(app)
     pressure.init_app(app)
+    brake.init_app(app)
     # First of those that look at a request: the check of CSRF would already read the form.
     web.init_app(app)
     csrf.init_app(app)
@@ -51,7 +53,7 @@ def _set_up(app: Flask) -> None:
 def _register(app: Flask) -> None:
     public = (pages.bp, optin.bp, recipients.bp, mailbox.bp, contact.bp, health.bp)
     domains = (newsletters.bp, consents.bp, texts.bp, lookup.bp, editor.bp, campaigns.bp)
-    for blueprint in (*public, staff.bp, promises.bp, *domains):
+    for blueprint in (*public, staff.bp, promises.bp, brake.bp, *domains):
         app.register_blueprint(blueprint)
     # The token in the link is the permission there; CSRF protection guards sessions, and these have none.
     for blueprint in (optin.bp, recipients.bp, mailbox.bp, contact.bp):

@@ -15,7 +15,7 @@ from newsletter.campaigns import sweep as campaigns
 from newsletter.core import periodic
 from newsletter.core.db import db
 from newsletter.core.stopping import stopping
-from newsletter.optin import brake
+from newsletter.optin import alarm
 from newsletter.privacy import chain
 from newsletter.recipients import versions
 from newsletter.retention import enforcing
@@ -32,7 +32,7 @@ WORK: tuple[tuple[str, timedelta, Callable[[], object]], ...] = (
     ("forget idle allowances", timedelta(hours=1), rates.forget_idle),
     ("link receipts", timedelta(seconds=10), chain.link_new),
     ("note versions of texts", timedelta(minutes=1), versions.note_all),
-    ("look at confirmation mails", timedelta(minutes=1), brake.look),
+    ("look at confirmation mails", timedelta(minutes=1), alarm.look),
 )
 TASKS = WORK + tuple((f"keep no longer: {rule.name}", rule.every, enforcing.job(rule)) for rule in enforcing.enforced())
 """The work, and what enforces the table of how long things are kept."""

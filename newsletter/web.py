@@ -136,7 +136,10 @@ def _domain_error(error: NewsletterError) -> ResponseReturnValue:
     db.session.rollback()
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
     members = {"errors": error.errors} if isinstance(error, Invalid) else {}
-    return _answer(status, _title(status), str(error), **members)
+    answer = current_app.make_response(_answer(status, _title(status), str(error), **members))
+    if isinstance(error, Crowded):
+        answer.headers["Retry-After"] = "60"
+    return answer
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:

@@ -13,7 +13,7 @@ PROBLEMS = {
     413: ("TooLarge", "The body is too large."),
     415: ("WrongKind", "The body is not declared as application/json."),
     422: ("Invalid", "Some fields are wrong; `errors` names each of them."),
-    429: ("TooMany", "Too many sign-ups from this network at once."),
+    429: ("TooMany", "Too many sign-ups at once, from this network or from everywhere."),
     503: ("Away", "The database is away; nothing was changed."),
 }
 _HEADERS = {

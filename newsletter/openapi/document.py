@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from newsletter.openapi import answers, paths, schemas
+from newsletter.openapi import answers, challenges, paths, schemas
 from newsletter.openapi.answers import found
 
 SCHEMAS = {
     "Problem": schemas.PROBLEM,
     "SignUp": schemas.SIGN_UP,
     "Pending": schemas.PENDING,
+    "Challenge": challenges.CHALLENGE,
+    "GivenChallenge": challenges.GIVEN,
     "NewNewsletter": schemas.NEWSLETTER_NEW,
     "NewsletterChange": schemas.NEWSLETTER_CHANGE,
     "Newsletter": schemas.NEWSLETTER,

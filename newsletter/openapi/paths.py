@@ -3,13 +3,18 @@
 from typing import Any
 
 from newsletter.campaigns.api import MAX_BODY_OCTETS, MOST_AT_ONCE
-from newsletter.openapi import examples
+from newsletter.openapi import challenges, examples
 from newsletter.openapi.answers import found, made, paged, problems
 from newsletter.openapi.schemas import ref
 
 Operation = dict[str, Any]
 BODY = (400, 413, 415, 422)
 _LIMIT = {"type": "integer", "minimum": 1, "maximum": MOST_AT_ONCE}
+_UNDER_PRESSURE = (
+    "While many sign-ups arrive, a sign-up without `proof` is likely to get 429: solve a challenge, and send it again "
+    "with the solution. A token may be shown instead, except while the brake is pulled, when more confirmation mails "
+    "have gone out than usual."
+)
 _STEER = {
     "pause": "Pause: what is in hand is finished, nothing else starts.",
     "resume": "Go on with a paused campaign.",
@@ -46,8 +51,9 @@ def newsletters() -> dict[str, Any]:
         "sign-up",
         "Ask for a confirmation mail. Open to everyone; limited by network.",
         {"202": found(ref("Pending"), "A mail is on its way.", examples.PENDING), **problems(404, 429, *BODY)},
+        description=_UNDER_PRESSURE,
         requestBody=_body("SignUp", examples.SIGN_UP),
-        security=[],
+        security=[{}, {"token": []}],
     )
     return {
         "/newsletters": {
@@ -70,6 +76,7 @@ def newsletters() -> dict[str, Any]:
         },
         "/newsletters/{slug}": _one_newsletter(slug),
         "/newsletters/{slug}/signups": {"parameters": [slug], "post": sign_up},
+        "/newsletters/{slug}/signups/challenge": {"parameters": [slug], "get": challenges.give()},
     }
 
 

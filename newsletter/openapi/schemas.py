@@ -91,6 +91,10 @@ SIGN_UP = record(
             "type": ["boolean", "null"],
             "description": "Whether the person agreed to be measured; counts for newsletters that ask.",
         },
+        "proof": {
+            "type": ["string", "null"],
+            "description": "The solved challenge: Base64 of `{challenge, solution: {counter, derivedKey}}` as JSON.",
+        },
     },
     required=("email",),
 )

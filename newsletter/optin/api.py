@@ -1,5 +1,6 @@
 """Sign-ups in the JSON API: the twin of the form, open to everyone and limited like it."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,13 +13,14 @@ from newsletter.core.i18n import LANGUAGES
 from newsletter.core.i18n import gettext as _
 from newsletter.core.limits import signup_limit
 from newsletter.mail import address
-from newsletter.optin import gate, service
+from newsletter.optin import gate, pressure, proof_of_work, service
 from newsletter.recipients import newsletters, person
+from newsletter.staff import guards, tokens
 
 bp = Blueprint("signups", __name__, url_prefix="/newsletters/<slug>/signups")
 
 TEXTS = ("email", *person.FIELDS)
-FIELDS = (*TEXTS, "language", "measurement")
+FIELDS = (*TEXTS, "language", "measurement", "proof")
 
 
 @bp.post("")
@@ -27,10 +29,23 @@ def create(slug: str) -> ResponseReturnValue:
     """Take a sign-up. The answer is the same whoever asks and whatever is known of the address."""
     newsletter = newsletters.by_slug(slug)
     body = json_bodies.read(request, FIELDS, check=_check)
-    if not gate.lets_through({}, limits.network()):
-        raise Crowded(_("Many sign-ups are arriving at once. Please try again in a minute."))
+    if not gate.lets_program_through(body.get("proof") or "", limits.network(), is_known=_is_known):
+        raise Crowded(_("Many sign-ups are arriving at once. Please solve a challenge, or try again in a minute."))
     service.request(newsletter, body, language=body.get("language") or newsletter.language, source="api")
     return {"status": "pending"}, 202
+
+
+@bp.get("/challenge")
+def challenge(slug: str) -> ResponseReturnValue:
+    """Give a challenge whose solution a sign-up brings along as `proof`; null in calm times."""
+    newsletters.by_slug(slug)
+    made = proof_of_work.challenge(pressure.level())
+    return {"challenge": json.loads(made) if made else None}
+
+
+def _is_known() -> bool:
+    shown = guards.bearer()
+    return shown is not None and tokens.authenticate(shown) is not None
 
 
 def _check(body: Mapping[str, Any]) -> None:
@@ -43,7 +58,8 @@ def _check(body: Mapping[str, Any]) -> None:
 
 
 def _check_kinds(body: Mapping[str, Any]) -> None:
-    errors = {name: _("This must be text.") for name in TEXTS if not isinstance(body.get(name, ""), str | None)}
+    wrong = [name for name in (*TEXTS, "proof") if not isinstance(body.get(name, ""), str | None)]
+    errors = {name: _("This must be text.") for name in wrong}
     if body.get("language") not in (None, *LANGUAGES):
         errors["language"] = _('Please choose "de" or "en".')
     if not isinstance(body.get("measurement"), bool | None):

@@ -5,7 +5,7 @@ anything about it.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from newsletter.core import tokens
 from newsletter.core.errors import BadToken
@@ -38,6 +38,19 @@ def lets_through(form: Mapping[str, str], network: str) -> bool:
     else:
         took_time = seconds is not None and QUICKEST_SECONDS <= seconds <= OLDEST_SECONDS
         passes = took_time and proof_of_work.accept(form.get(PROOF, ""))
+    return passes or pressure.trickle(network, level)
+
+
+def lets_program_through(proof: str, network: str, *, is_known: Callable[[], bool]) -> bool:
+    """Do as `lets_through` for a sign-up over the API, where no form is open.
+
+    Under pressure it takes a proof of work, or one whom we know: a token's owner answers for what it brings, and it can
+    be revoked. When the brake is pulled, nobody is known: what is unusual may come that way.
+    """
+    if pressure.is_off():
+        return True
+    level = pressure.arrive()
+    passes = level is Level.CALM or proof_of_work.accept(proof) or (level is Level.PRESSED and is_known())
     return passes or pressure.trickle(network, level)
 
 

@@ -85,6 +85,7 @@ def action(code: str) -> str:
         "recipients.forget": _("erased from everywhere:"),
         "text.publish": _("put a text in force, or announced it:"),
         "text.withdraw": _("withdrew an announced text:"),
+        "brake.let_go": _("let go of the brake on sign-ups, up to an hourly"),
         "newsletter.consent": _("announced or withdrew a consent text of"),
         "recipients.proof": _("looked up the consents of"),
         "recipients.look": _("looked at the data of"),

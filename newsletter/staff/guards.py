@@ -39,6 +39,12 @@ def require_role(*roles: RoleName) -> Guard:
     return guard
 
 
+def bearer() -> str | None:
+    """Return the API token that the request shows, good or not (RFC 6750 §2.1)."""
+    authorization = request.authorization
+    return authorization.token if authorization is not None and authorization.type == "bearer" else None
+
+
 def throttled(login: RouteCallable) -> RouteCallable:
     """Allow ten attempts per account and network in ten minutes, and a hundred per network."""
     by_account = limiter.limit("10 per 10 minutes", key_func=_account_and_network, methods=["POST"])

@@ -34,7 +34,9 @@ OPEN = {
         "pages.consent_text", "pages.consent_version",
         "api.openapi", "recipients.schema",
     },
-    "to sign up": {"optin.form", "optin.sign_up", "recipients.accent_css", "api.signups.create"},
+    "to sign up": {
+        "optin.form", "optin.sign_up", "recipients.accent_css", "api.signups.create", "api.signups.challenge",
+    },
     "to write to us": {"contact.page", "contact.send"},
     "the token in the link is the permission": {
         "optin.confirm_page", "optin.confirm", "recipients.leave_page", "recipients.leave", "recipients.leave_others",

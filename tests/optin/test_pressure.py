@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
@@ -15,10 +14,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from newsletter.config import Settings
-from newsletter.core import queues
 from newsletter.core.db import utcnow
 from newsletter.mail.models import OutboxMail
-from newsletter.optin import brake, gate, pressure, proof_of_work
+from newsletter.optin import gate, pressure, proof_of_work
 from newsletter.optin.pressure import Level
 from tests.factories import make_newsletter
 from tests.signups import count, sign_up
@@ -224,41 +222,3 @@ def test_with_redis_lost_or_away_it_is_calm(
 
     assert statuses == {200}
     assert form.client.get(form.path).status_code == 200
-
-
-def confirmations(number: int, *, hours_ago: int = 0) -> None:
-    queues.redis().set(f"newsletter:confirmations:{int(time.time() // 3600) - hours_ago}", number)
-
-
-def test_more_confirmations_than_usual_pull_the_brake_and_say_so_once(
-    limited: Flask, app: Flask, caplog: pytest.LogCaptureFixture
-) -> None:
-    app.config["CONFIRMATIONS_PER_HOUR"] = 100
-    for hours_ago, number in enumerate((5, 30, 30, 900, 20), start=1):
-        confirmations(number, hours_ago=hours_ago)
-    form = Form(limited)
-
-    confirmations(300)
-    brake.look()
-    before = CHALLENGE.search(form.client.get(form.path).text)
-    confirmations(301)
-    brake.look()
-    brake.look()
-    page = form.client.get(form.path).text
-
-    assert before is None
-    assert '"cost":2' in unescape(page)
-    assert len([record for record in caplog.records if "more than usual" in record.message]) == 1
-    assert queues.redis().ttl(pressure.BRAKE) > 3500
-
-
-def test_mails_to_confirm_are_counted_by_the_hour(client: FlaskClient, run_jobs: Callable[[], int]) -> None:
-    newsletter = make_newsletter()
-
-    for number in range(3):
-        sign_up(client, newsletter, f"p{number}@example.org")
-    run_jobs()
-
-    (key,) = queues.redis().keys("newsletter:confirmations:*")
-    assert int(queues.redis().get(key) or 0) == 3
-    assert queues.redis().ttl(key) > 13 * 24 * 3600
