@@ -23,7 +23,7 @@ from newsletter.demo.services import Child, Service, free_port, spawn, start_val
 
 PUBLIC_URL = "https://news.stadtwerke-musterstadt.example"
 START_SECONDS = 60
-APPLICATION = "newsletter.app:create_app"
+APPLICATION = "newsletter.app:create_web_app"
 PRODUCTION = ROOT / ".venv" / "production" / "bin"
 """Programs as a platform installs them (`make bench` does): packages for tests would count as the service's memory."""
 OK = 200

@@ -1,5 +1,7 @@
 """The application factory: the pieces that serve pages, and the routes of each domain."""
 
+import gc
+
 from flask import Flask
 from flask_migrate import Migrate
 from flask_wtf.csrf import CSRFProtect
@@ -35,6 +37,18 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = make_app(settings)
     _set_up(app)
     _register(app)
+    return app
+
+
+def create_web_app() -> Flask:
+    """Return the application for a process that only serves it, from the environment.
+
+    What was made so far stays, and is taken out of the garbage collector's sight: it would now and then look through
+    all of it, a tenth of a second in which nobody is answered.
+    """
+    app = create_app()
+    gc.collect()
+    gc.freeze()
     return app
 
 

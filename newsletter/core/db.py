@@ -46,6 +46,14 @@ else:
     Model = db.Model
 
 
+def commit_each_statement() -> None:
+    """Let every statement of the session just begun be a transaction of its own: two ways to the database fewer.
+
+    For a request that writes once. Committing it does nothing then, and nothing can be taken back.
+    """
+    db.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+
+
 def kept(rule: str) -> dict[str, dict[str, str]]:
     """Return what tags a table, or a single column of it, with the rule that says how long its rows are kept (P7).
 

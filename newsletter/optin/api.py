@@ -8,6 +8,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from newsletter.core import json_bodies, limits
+from newsletter.core.db import commit_each_statement
 from newsletter.core.errors import Crowded, Invalid, check_all
 from newsletter.core.i18n import LANGUAGES
 from newsletter.core.i18n import gettext as _
@@ -27,6 +28,7 @@ FIELDS = (*TEXTS, "language", "measurement", "proof")
 @signup_limit
 def create(slug: str) -> ResponseReturnValue:
     """Take a sign-up. The answer is the same whoever asks and whatever is known of the address."""
+    commit_each_statement()
     newsletter = newsletters.by_slug(slug)
     body = json_bodies.read(request, FIELDS, check=_check)
     if not gate.lets_program_through(body.get("proof") or "", limits.network(), is_known=_is_known):

@@ -4,6 +4,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from newsletter.core import limits, traps
+from newsletter.core.db import commit_each_statement
 from newsletter.core.errors import BadToken, Invalid
 from newsletter.core.i18n import language, speak
 from newsletter.core.limits import signup_limit
@@ -24,6 +25,7 @@ def form(slug: str) -> ResponseReturnValue:
 @signup_limit
 def sign_up(slug: str) -> ResponseReturnValue:
     """Take the form. The answer is the same whether the address is new, waiting or subscribed."""
+    commit_each_statement()
     newsletter = _newsletter(slug)
     # Two addresses in two fields are two addresses, too.
     values = request.form.to_dict() | {"email": ", ".join(request.form.getlist("email"))}

@@ -37,7 +37,8 @@ class Reworded(NewsletterError):
 
 def texts_in_force(newsletter: Newsletter, language: str) -> str:
     """Return a short name of the consent text and the privacy statement that a form shows now."""
-    return _name(wordings.digest(*_consent(newsletter, language)), wordings.digest(*_statement(language)))
+    told = wordings.digest(wordings.PRIVACY, language, statement.in_force(language))
+    return _name(wordings.digest(*_consent(newsletter, language)), told)
 
 
 def request(newsletter: Newsletter, values: Mapping[str, Any], *, language: str, source: str) -> None:
@@ -49,7 +50,7 @@ def request(newsletter: Newsletter, values: Mapping[str, Any], *, language: str,
     """
     email, person = _who(values)
     agreed_to = wordings.store(*_consent(newsletter, language))
-    told = wordings.store(*_statement(language))
+    told = statement.keep(language)
     if values.get(TEXTS, now := _name(agreed_to, told)) != now:
         raise Reworded("A text is another by now.")
     signup = SignUp(
@@ -70,10 +71,6 @@ def request(newsletter: Newsletter, values: Mapping[str, Any], *, language: str,
 
 def _consent(newsletter: Newsletter, language: str) -> tuple[str, str, str]:
     return wordings.CONSENT, consent.language_of(newsletter, language), consent.text(newsletter, language)
-
-
-def _statement(language: str) -> tuple[str, str, str]:
-    return wordings.PRIVACY, language, statement.in_force(language)
 
 
 def _name(agreed_to: bytes, told: bytes) -> str:

@@ -7,7 +7,7 @@ settings of their newsletter. A version that was in force is never changed or de
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import ScalarSelect, Select, bindparam, case, select
 
 from newsletter.core.db import db, utcnow
 from newsletter.privacy import wordings
@@ -63,6 +63,20 @@ Editions = Select[int, str, datetime, bool, bytes, str]
 def current(series: Series) -> Edition | None:
     """Return the version in force, the newest that is not ahead; None when there is none."""
     return _first(_of(series).where(Document.in_force_at <= utcnow()))
+
+
+def written(kind: str) -> ScalarSelect[bytes | None]:
+    """Return a column, to be asked for among others: the digest of what staff wrote of the whole service.
+
+    Takes `:language` and `:now`; empty where the version in force is made from the settings, or there is none.
+    """
+    found = select(case((Document.made, None), else_=Document.wording)).where(
+        Document.kind == kind,
+        Document.newsletter_id.is_(None),
+        Document.language == bindparam("language"),
+        Document.in_force_at <= bindparam("now"),
+    )
+    return found.order_by(Document.version.desc()).limit(1).scalar_subquery()
 
 
 def ahead(series: Series) -> Edition | None:

@@ -1,14 +1,14 @@
 """The privacy statement, made from the settings in force, so that it says what is so and nothing else (Art. 13
 GDPR)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from flask import current_app
 from sqlalchemy import func, select
 
-from newsletter.core.db import db
+from newsletter.core.db import db, utcnow
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import speaking
 from newsletter.privacy import documents, wordings
@@ -37,12 +37,17 @@ class _Facts(NamedTuple):
 
 _COLUMNS = Newsletter.__table__.c
 _SENDERS = select(*(_COLUMNS[name] for name in _Sender._fields)).order_by(func.lower(_COLUMNS.title))
+_IN_FORCE = _SENDERS.add_columns(documents.written(wordings.PRIVACY))
 
 
 def _facts() -> _Facts:
+    return _facts_about(_Sender(*row) for row in db.session.execute(_SENDERS))
+
+
+def _facts_about(senders: Iterable[_Sender]) -> _Facts:
     config = current_app.config
-    senders = tuple(_Sender(*row) for row in db.session.execute(_SENDERS))
-    return _Facts(senders, config["CONFIRMATION_HOURS"], config["MEASUREMENT_DAYS"], config["MEASUREMENT_MIN_GROUP"])
+    numbers = config["CONFIRMATION_HOURS"], config["MEASUREMENT_DAYS"], config["MEASUREMENT_MIN_GROUP"]
+    return _Facts(tuple(senders), *numbers)
 
 
 def _sections(language: str, facts: _Facts) -> list[Section]:
@@ -72,6 +77,17 @@ def in_force(language: str) -> str:
     """Return the statement that people are shown: what staff have put in force, or else the one made here."""
     edition = documents.current(Series(wordings.PRIVACY, language))
     return text(language) if edition is None or edition.made else edition.text
+
+
+def keep(language: str) -> bytes:
+    """Keep the statement in force, unless it is kept already, and return its digest. The caller commits.
+
+    One question to the database, which does not hand out the words that staff wrote: a visitor waits meanwhile.
+    """
+    rows = db.session.execute(_IN_FORCE, {"language": language, "now": utcnow()}).all()
+    written: bytes | None = rows[0][-1] if rows else None
+    facts = _facts_about(_Sender(*row[:-1]) for row in rows)
+    return written or wordings.store(wordings.PRIVACY, language, _text(language, facts))
 
 
 def _responsible(senders: Sequence[_Sender]) -> list[str]:
