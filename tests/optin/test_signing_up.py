@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from psycopg import Cursor
+from sqlalchemy import event
 
 from newsletter.config import Settings
 from newsletter.core import queues
@@ -327,8 +331,25 @@ def test_a_sign_up_asks_the_database_three_times(client: FlaskClient) -> None:
     with counting_queries() as statements:
         client.post(path, data={"email": EMAIL})
 
-    # The newsletter, the privacy statement or what it depends on, the waiting mail; no BEGIN, and no COMMIT to wait for.
-    assert [statement.split()[0] for statement in statements] == ["SELECT", "SELECT", "INSERT", "AUTOCOMMIT"]
+    # The newsletter, the privacy statement or what it depends on, the waiting mail.
+    assert [statement.split()[0] for statement in statements] == ["SELECT", "SELECT", "INSERT"]
+
+
+def test_a_sign_up_waits_for_no_transaction_to_begin_or_to_end(client: FlaskClient) -> None:
+    path = f"/n/{make_newsletter().slug}"
+    alone: list[bool] = []
+
+    @event.listens_for(db.engine, "before_cursor_execute")
+    def look(_connection: object, cursor: Cursor[Any], *_rest: object) -> None:
+        alone.append(cursor.connection.autocommit)
+
+    for send in (partial(client.post, path, data={"email": EMAIL}), partial(client.get, path)):
+        send()
+    event.remove(db.engine, "before_cursor_execute", look)
+
+    signing_up, showing = alone[:3], alone[-1]
+    assert all(signing_up)
+    assert not showing
 
 
 def test_the_form_asks_about_measurement_as_the_newsletter_is_set(client: FlaskClient) -> None:

@@ -64,6 +64,31 @@ def test_a_version_ahead_is_announced_and_comes_into_force_by_itself(client: Fla
     assert "Die neuen Stadtwerke." in after
 
 
+def test_a_receipt_points_at_the_words_that_are_shown(app: Flask) -> None:
+    kept: list[str | None] = []
+
+    def look() -> None:
+        kept.append(wordings.text_of(statement.keep("de")))
+        assert kept[-1] == statement.in_force("de")
+
+    look()
+    make_newsletter(imprint="Musterweg 1")
+    look()
+    publishing.publish(ENGLISH, FIRST)
+    publishing.publish(IMPRINT, FIRST)
+    look()
+    publishing.publish(GERMAN, FIRST)
+    publishing.publish(GERMAN, SECOND, at=utcnow() + DAY)
+    look()
+    with time_machine.travel(utcnow() + DAY + timedelta(seconds=1)):
+        look()
+        publishing.publish(GERMAN, statement.text("de"), made=True)
+        look()
+
+    assert kept[3:5] == [FIRST, SECOND]
+    assert kept[1] == kept[2] == kept[5] == statement.text("de") != kept[0]
+
+
 def test_what_is_announced_is_replaced_or_withdrawn_until_it_is_in_force(app: Flask) -> None:
     publishing.publish(GERMAN, FIRST)
     publishing.publish(GERMAN, SECOND, at=utcnow() + DAY)
