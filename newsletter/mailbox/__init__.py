@@ -1,1 +1,1 @@
-"""What a person proves by a mailbox, besides signing up: that another address is theirs."""
+"""What takes a mailbox, besides signing up: another address, another newsletter, a link that was lost."""

@@ -1,4 +1,4 @@
-"""The pages on which a person shows that a mailbox is theirs: to change the address.
+"""The pages on which a person shows that a mailbox is theirs: to change the address, to join another newsletter.
 
 As with every link in a mail, a GET changes nothing, and a POST needs nothing but the token.
 """
@@ -8,8 +8,10 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.core.errors import BadToken, Expired, Invalid
 from newsletter.core.i18n import language, speak
+from newsletter.core.limits import signup_limit
 from newsletter.mailbox import service
-from newsletter.recipients import access, preferences
+from newsletter.optin.service import Reworded, texts_in_force
+from newsletter.recipients import access, consent, newsletters, preferences
 from newsletter.recipients.preferences import Profile
 
 bp = Blueprint("mailbox", __name__)
@@ -65,6 +67,55 @@ def change_address(token: str) -> ResponseReturnValue:
         return render_template("page/confirm_unknown.html"), 404
     speak(newsletter.language)
     return render_template("page/address_changed.html", newsletter=newsletter)
+
+
+@bp.get("/me/<token>/join/<slug>")
+def join_page(token: str, slug: str) -> ResponseReturnValue:
+    """Show what one agrees to by joining another newsletter."""
+    return _join_form(token, slug)
+
+
+@bp.post("/me/<token>/join/<slug>")
+@signup_limit
+def join(token: str, slug: str) -> ResponseReturnValue:
+    """Ask for another newsletter; the yes is given in the mail."""
+    try:
+        profile = preferences.profile(access.by_any(token))
+    except Expired:
+        return _aged(token)
+    except BadToken:
+        return _unknown()
+    newsletter = newsletters.by_slug(slug)
+    speak(newsletter.language)
+    page = render_template("page/mailbox.html", newsletter=newsletter)
+    try:
+        service.join(profile, newsletter, request.form, language=language())
+    except Reworded:
+        return _join_form(token, slug, reworded=True)
+    return page
+
+
+def _join_form(token: str, slug: str, *, reworded: bool = False) -> ResponseReturnValue:
+    try:
+        profile = preferences.profile(access.by_any(token))
+    except Expired:
+        return _aged(token)
+    except BadToken:
+        return _unknown()
+    newsletter = newsletters.by_slug(slug)
+    speak(newsletter.language)
+    page = render_template(
+        "page/join.html",
+        token=token,
+        profile=profile,
+        newsletter=newsletter,
+        reworded=reworded,
+        texts=texts_in_force(newsletter, language()),
+        consent=consent.paragraphs(newsletter, language()),
+        consent_language=consent.language_of(newsletter, language()),
+        measurement_question=consent.measurement_question(newsletter, language()),
+    )
+    return page, 409 if reworded else 200
 
 
 def _address_form(token: str, profile: Profile, errors: dict[str, str] | None = None) -> str:

@@ -1,6 +1,8 @@
-"""What a person can do by a mailbox: change the address of a subscription."""
+"""What a person can do by a mailbox: change the address of a subscription, join another newsletter."""
 
 import logging
+from collections.abc import Mapping
+from dataclasses import asdict
 
 from newsletter.core.db import db, utcnow
 from newsletter.core.errors import BadToken, Expired, Invalid
@@ -9,9 +11,11 @@ from newsletter.mail import address, outbox
 from newsletter.mailbox import jobs
 from newsletter.mailbox.address_change import AddressChange, read
 from newsletter.optin import restraint
+from newsletter.optin import service as optin
 from newsletter.privacy import receipts
 from newsletter.recipients import admission, erasing, moving, preferences, seldom
 from newsletter.recipients.models import Newsletter, Recipient
+from newsletter.recipients.preferences import Profile
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +77,17 @@ def change_address(token: str) -> Newsletter:
     log.info("an address was changed")
     outbox.ring(told, jobs.send_address_changed)
     return db.session.get_one(Newsletter, change.newsletter_id)
+
+
+def join(profile: Profile, newsletter: Newsletter, values: Mapping[str, str], *, language: str) -> None:
+    """Ask for another newsletter, with the address and the name that are stored; raise `optin.Reworded`.
+
+    `values` says what was shown (`texts`), and whether the separate box was ticked (`measurement`). From here on it is
+    a sign-up like any other.
+    """
+    chosen = {name: values[name] for name in (optin.TEXTS, "measurement") if name in values}
+    known = {"email": profile.email, **asdict(profile.person)}
+    optin.request(newsletter, known | chosen, language=language, source=moving.SOURCE)
 
 
 def _read(token: str) -> AddressChange:

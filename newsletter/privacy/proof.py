@@ -147,9 +147,7 @@ def _source(receipt: Receipt) -> str:
         "page": lambda: _("sign-up page %(url)s", url=form),
         "api": lambda: _("a form of the sender, by the interface of this service"),
         "import": lambda: _("elsewhere; brought in by the sender with the evidence below"),
-        "preferences": lambda: _(
-            "page of the subscriber's own data, by a link that the e-mail to the address before held"
-        ),
+        "preferences": lambda: _("page of the subscriber's own data, behind a link that only an e-mail held"),
     }
     return words.get(receipt.source, lambda: receipt.source)()
 

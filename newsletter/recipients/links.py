@@ -57,9 +57,9 @@ def preferences_token(link_key: bytes, issued_at: datetime | None = None) -> str
     return tokens.sign(PREFERENCES, _PAYLOAD.pack(link_key, seconds))
 
 
-def mailed_preferences_url(link_key: bytes) -> str:
+def mailed_preferences_url(link_key: bytes, issued_at: datetime | None = None) -> str:
     """Return a link to the preferences for a mail that the person has just asked for: it permits more, for an hour."""
-    seconds = int(utcnow().timestamp())
+    seconds = int((issued_at or utcnow()).timestamp())
     return preferences_page(tokens.sign(MAILED, _PAYLOAD.pack(link_key, seconds)))
 
 

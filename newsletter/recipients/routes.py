@@ -12,7 +12,19 @@ from newsletter.core.db import utcnow
 from newsletter.core.errors import BadToken, Expired, Invalid
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import language, speak
-from newsletter.recipients import accent, access, disclosure, newsletters, person, preferences, service, undoing
+from newsletter.recipients import (
+    accent,
+    access,
+    disclosure,
+    links,
+    newsletters,
+    others,
+    person,
+    preferences,
+    service,
+    undoing,
+)
+from newsletter.recipients.others import Subscription
 
 bp = Blueprint("recipients", __name__)
 
@@ -90,8 +102,18 @@ def _profile(token: str, *, saved: bool = False, errors: dict[str, str] | None =
         errors=errors or {},
         saved=saved,
         mailed=access.is_mailed(token),
+        others=_others(token, profile),
+        joinable=others.joinable(profile.email),
     )
     return page, 422 if errors else 200
+
+
+def _others(token: str, profile: preferences.Profile) -> list[tuple[Subscription, str]]:
+    """Return the other newsletters of this address, each with its own page where this link is a mailed one."""
+    there = others.of(profile.email, profile.newsletter.id)
+    if not access.is_mailed(token):
+        return [(each, "") for each in there]
+    return [(each, links.mailed_preferences_url(each.link_key, links.issued_at(token))) for each in there]
 
 
 @bp.post("/me/<token>")
@@ -177,6 +199,19 @@ def leave_from_me(token: str) -> ResponseReturnValue:
     left = service.leave_and_offer(link_key, None, "preferences")
     if left.newsletter:
         speak(left.newsletter.language)
+    return render_template("page/left.html", left=left)
+
+
+@bp.post("/me/<token>/leave/<slug>")
+def leave_another(token: str, slug: str) -> ResponseReturnValue:
+    """Leave another newsletter that the same address is on."""
+    try:
+        profile = preferences.profile(access.by_any(token))
+    except (BadToken, Expired):
+        return _profile(token)
+    speak(profile.newsletter.language)
+    keys = [each.link_key for each in others.of(profile.email) if each.slug == slug]
+    left = service.leave_and_offer(keys[0], None, "others") if keys else service.Left()
     return render_template("page/left.html", left=left)
 
 

@@ -4,14 +4,12 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
-
 from newsletter.core import tokens
 from newsletter.core.db import db, utcnow
 from newsletter.core.errors import BadToken
 from newsletter.core.sealing import Unsealable, seal_json, unseal_json
 from newsletter.mail import address, outbox
-from newsletter.recipients import erasing, jobs, links, preferences, seldom, undoing
+from newsletter.recipients import erasing, jobs, links, others, preferences, seldom, undoing
 from newsletter.recipients.models import Newsletter, Recipient
 
 log = logging.getLogger(__name__)
@@ -84,22 +82,16 @@ def leave_and_offer(link_key: bytes, campaign_id: int | None, way: str) -> Left:
         erase(link_key, campaign_id, way)  # a first click may still be waiting for a mail in hand: so does this one
         return Left()
     newsletter = db.session.get_one(Newsletter, recipient.newsletter_id)
-    others, undo = _others(recipient), undoing.word(recipient)
+    offered, undo = _others(recipient), undoing.word(recipient)
     db.session.commit()  # read only; the erasing waits for a lock in a transaction of its own
     erase(link_key, campaign_id, way)
-    return Left(newsletter, others, undo)
+    return Left(newsletter, offered, undo)
 
 
 def _others(recipient: Recipient) -> list[Other]:
-    same = address.all_digests(address.unseal(recipient.address_sealed or b""))
-    rows = db.session.execute(
-        select(Newsletter.title, Recipient.link_key)
-        .join(Newsletter, Newsletter.id == Recipient.newsletter_id)
-        .where(Recipient.address_digest.in_(same), Recipient.id != recipient.id)
-        .order_by(Newsletter.title)
-    )
+    there = others.of(address.unseal(recipient.address_sealed or b""), recipient.newsletter_id)
     until = int(utcnow().timestamp()) + OTHERS_SECONDS
-    return [Other(title, tokens.encode(seal_json(OTHERS_PURPOSE, [key.hex(), until]))) for title, key in rows]
+    return [Other(each.title, tokens.encode(seal_json(OTHERS_PURPOSE, [each.link_key.hex(), until]))) for each in there]
 
 
 def leave_others(words: Iterable[str]) -> None:

@@ -44,7 +44,8 @@ OPEN = {
         "recipients.me", "recipients.save", "recipients.measurement", "recipients.leave_from_me",
         "recipients.fresh_link", "recipients.restriction", "recipients.download", "recipients.copy",
         "optin.not_me_page", "optin.not_me", "staff.set_password", "mailbox.address_page", "mailbox.ask_for_address",
-        "mailbox.new_address_page", "mailbox.change_address",
+        "mailbox.new_address_page", "mailbox.change_address", "mailbox.join_page", "mailbox.join",
+        "recipients.leave_another",
     },
     "opens and clicks": {"tracking.pixel", "tracking.click"},
     "platforms and monitors": {"health.healthz", "health.readyz", "health.metrics"},
@@ -148,7 +149,7 @@ def token_of(rule: Rule, sample: dict[str, Any]) -> str:
     if rule.endpoint == "mailbox.new_address_page":
         recipient = preferences.live(sample["link_key"])
         return make_address_change(recipient, "new@example.org").token()
-    if rule.endpoint in ("recipients.me", "mailbox.address_page"):
+    if rule.endpoint in ("recipients.me", "mailbox.address_page", "mailbox.join_page"):
         return links.preferences_token(sample["link_key"])
     assert rule.endpoint == "staff.set_password", "a new kind of token needs a sample here"
     return link_of(accounts.by_id(sample["staff_id"])).rpartition("/")[2]
