@@ -37,6 +37,7 @@ def unlimited() -> bool:
 limiter = Limiter(key_func=network, headers_enabled=False)
 signup_limit = limiter.shared_limit(signups, scope="signups", exempt_when=unlimited)
 
+link_limit = limiter.shared_limit(CONTACTS, scope="links", exempt_when=unlimited)
 contact_limit = limiter.shared_limit(CONTACTS, scope="contact", exempt_when=unlimited)
 
 

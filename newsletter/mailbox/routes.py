@@ -1,4 +1,5 @@
-"""The pages on which a person shows that a mailbox is theirs: to change the address, to join another newsletter.
+"""The pages on which a person shows that a mailbox is theirs: to change the address, to join another newsletter, to
+get the link to their data.
 
 As with every link in a mail, a GET changes nothing, and a POST needs nothing but the token.
 """
@@ -6,15 +7,40 @@ As with every link in a mail, a GET changes nothing, and a POST needs nothing bu
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
+from newsletter.core import traps
 from newsletter.core.errors import BadToken, Expired, Invalid
 from newsletter.core.i18n import language, speak
-from newsletter.core.limits import signup_limit
+from newsletter.core.limits import link_limit, signup_limit
 from newsletter.mailbox import service
 from newsletter.optin.service import Reworded, texts_in_force
 from newsletter.recipients import access, consent, newsletters, preferences
 from newsletter.recipients.preferences import Profile
 
 bp = Blueprint("mailbox", __name__)
+
+
+@bp.get("/me")
+def lost_link_page() -> ResponseReturnValue:
+    """Offer to mail the link to their data to those who lost it."""
+    return _lost_link_form({})
+
+
+@bp.post("/me")
+@link_limit
+def lost_link() -> ResponseReturnValue:
+    """Mail it (`email`). The answer is the same for every address."""
+    page = render_template("page/lost_link_mailed.html")
+    if traps.caught(request.form):
+        return page
+    try:
+        service.ask_for_link(request.form.get("email", ""), language=language())
+    except Invalid as error:
+        return _lost_link_form(error.errors), 422
+    return page
+
+
+def _lost_link_form(errors: dict[str, str]) -> str:
+    return render_template("page/lost_link.html", values=request.form, errors=errors, trap=traps.FIELD)
 
 
 @bp.get("/me/<token>/address")

@@ -1,6 +1,8 @@
-"""What a person can do by a mailbox: change the address of a subscription, join another newsletter."""
+"""What a person can do by a mailbox: change the address of a subscription, join another newsletter, get a
+lost link."""
 
 import logging
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -77,6 +79,17 @@ def change_address(token: str) -> Newsletter:
     log.info("an address was changed")
     outbox.ring(told, jobs.send_address_changed)
     return db.session.get_one(Newsletter, change.newsletter_id)
+
+
+def ask_for_link(text: str, *, language: str) -> None:
+    """Have the links to their data mailed to whoever has the address in `text`; raise `Invalid` that names `email`.
+
+    Does the same whether or not it is known here, and does not look.
+    """
+    email = address.parse(text)
+    row_id = outbox.post(jobs.send_lost_link, [email, language, secrets.token_hex(16)])
+    db.session.commit()
+    outbox.ring(row_id, jobs.send_lost_link)
 
 
 def join(profile: Profile, newsletter: Newsletter, values: Mapping[str, str], *, language: str) -> None:

@@ -9,7 +9,8 @@ from newsletter.core.db import Model, kept
 
 
 class ConfirmationMail(Model):
-    """That the sign-up form had an address mailed, for 30 days or until the person confirms.
+    """That a form had an address mailed, for 30 days or until the person confirms: to sign up, or to have another
+    address, for a newsletter; the link to one's own data, for none.
 
     `wish` is the digest of the sign-up: the same one may be tried again. `address_digest` has a key of its own.
     """

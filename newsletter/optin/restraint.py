@@ -19,18 +19,22 @@ from newsletter.optin.models import ConfirmationMail, Unwanted
 PURPOSE, LINK_PURPOSE = "restraint.address", "not-me"
 DIGEST_OCTETS = 32
 ONE_PER, MOST_PER_MONTH, MONTH = timedelta(days=1), 3, timedelta(days=30)
-"""For one address: a mail a day for each newsletter, three a month for all of them together."""
+"""For one address: a mail a day for each newsletter, three a month for all of them together. The link to
+one's own data is a right: once a day, and not counted with the others, so that nobody can use it up for someone."""
 UNWANTED_FOR = timedelta(days=180)
 
 _COUNT = text("""
     INSERT INTO confirmation_mail (wish, address_digest, newsletter_id)
-    SELECT :wish, :digest, :newsletter
+    SELECT :wish, :digest, CAST(:newsletter AS int)
     WHERE NOT EXISTS (SELECT FROM unwanted WHERE address_digest = ANY(:digests) AND until > now())
       AND (
         EXISTS (SELECT FROM confirmation_mail WHERE wish = :wish)
         OR (
-            SELECT count(*) < :most
-               AND count(*) FILTER (WHERE newsletter_id = :newsletter AND mailed_at > now() - :one_per) = 0
+            SELECT (CAST(:newsletter AS int) IS NULL OR count(newsletter_id) < :most)
+               AND count(*) FILTER (
+                       WHERE newsletter_id IS NOT DISTINCT FROM CAST(:newsletter AS int)
+                         AND mailed_at > now() - :one_per
+                   ) = 0
             FROM confirmation_mail WHERE address_digest = ANY(:digests) AND mailed_at > now() - :month
         )
       )
@@ -39,9 +43,10 @@ _COUNT = text("""
 """)
 
 
-def take(wish: bytes, newsletter_id: int, email: str) -> bool:
+def take(wish: bytes, newsletter_id: int | None, email: str) -> bool:
     """Return whether this wish may have its address mailed now, and count it. The caller commits.
 
+    Without a newsletter it is a wish for the link to one's own data.
     A wish that was told yes is told so again: the relay may have been away. Of several workers that have one address
     in hand the second waits for the first.
     """

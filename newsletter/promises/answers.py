@@ -19,6 +19,7 @@ from newsletter.recipients.person import Person
 
 RIGHTS = {
     "to see": ("GET", "/me/<token>"),
+    "to get a lost link": ("POST", "/me"),
     "to correct": ("POST", "/me/<token>"),
     "to change the address": ("POST", "/me/<token>/address"),
     "to object": ("POST", "/me/<token>/measurement"),

@@ -84,7 +84,9 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="restraint",
-        what=N_("That an address was sent a confirmation mail, or wants none, under a value computed from it"),
+        what=N_(
+            "That an address was sent a mail to confirm, or its link, or wants none, under a value computed from it"
+        ),
         purpose=N_("so that nobody can have others mailed in masses"),
         basis=OWN_INTEREST,
         period=N_("30 days, or until the confirmation; what is not wanted 180 days"),

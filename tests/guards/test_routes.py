@@ -37,7 +37,7 @@ OPEN = {
     "to sign up": {
         "optin.form", "optin.sign_up", "recipients.accent_css", "api.signups.create", "api.signups.challenge",
     },
-    "to write to us": {"contact.page", "contact.send"},
+    "to write to us": {"contact.page", "contact.send", "mailbox.lost_link_page", "mailbox.lost_link"},
     "the token in the link is the permission": {
         "optin.confirm_page", "optin.confirm", "recipients.leave_page", "recipients.leave", "recipients.leave_others",
         "recipients.undo",

@@ -1,5 +1,5 @@
-"""P6: see, correct (the address, too), object, restrict, take along, erase (Art. 15-21 GDPR), and undo that: by a link
-in a mail, without an account, without JavaScript, in German and English."""
+"""P6: see, correct (the address, too), object, restrict, take along, erase (Art. 15-21 GDPR), and undo that; join and
+leave others, have a lost link sent: by a link in a mail, with no account and no JavaScript, in German and English."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -25,10 +25,12 @@ EMAIL, NEW = "kim.beispiel@example.org", "kim.neu@example.com"
 WORDS = {
     "de": ["Speichern", "Ich widerspreche", "Verwendung meiner Daten einschränken", "Wieder E-Mails schicken",
            "Link zuschicken", "Lesen und drucken", "Herunterladen", "Adresse ändern", "Link dorthin schicken",
-           "Adresse jetzt ändern", "Neuen Link senden", "Jetzt abmelden", "Das war ein Versehen: rückgängig machen"],
+           "Adresse jetzt ändern", "Neuen Link senden", "Jetzt abmelden", "Das war ein Versehen: rückgängig machen",
+           "Meinen Link zuschicken", "Link zum Bestätigen zuschicken", "Jetzt bestätigen", "„Kultur“ abmelden"],
     "en": ["Save", "I object to this", "Restrict the use of my data", "Send me e-mails again",
            "Send me the link", "Read and print", "Download", "Change the address", "Send the link there",
-           "Change the address now", "Send me a fresh link", "Leave now", "That was a mistake: undo"],
+           "Change the address now", "Send me a fresh link", "Leave now", "That was a mistake: undo",
+           "Send me my link", "Send me the link to confirm", "Subscribe now", "Leave “Kultur”"],
 }  # fmt: skip
 """Buttons and links, in the order in which they are pressed."""
 
@@ -56,8 +58,9 @@ def test_each_right_once_without_javascript(
     language: str,
 ) -> None:
     save, objects, restrict, lift, send_link, read, download, *rest = WORDS[language]
-    change, send_there, confirm, fresh, leave, undo = rest
+    change, send_there, confirm, fresh, leave, undo, lost, join, yes, leave_other = rest
     recipient = make_recipient(make_newsletter(title="Energietipps"), EMAIL, person=Person("ms", "", "Kim", "Falsch"))
+    make_newsletter(title="Kultur")
     context = new_context(java_script_enabled=False, locale="de-DE" if language == "de" else "en-GB")
     page = context.new_page()
 
@@ -102,6 +105,20 @@ def test_each_right_once_without_javascript(
     assert count(Recipient) == 0
     press(undo)
     assert address.unseal(stored().address_sealed or b"") == NEW
+
+    page.goto(f"{url}/me")
+    page.locator("#email").fill(NEW)
+    press(lost)
+    mine = url + path(sink.wait(3, to=NEW)[-1].link("/me/"))
+    page.goto(mine)
+    page.get_by_role("link", name="Kultur", exact=True).click()
+    press(join)
+    page.goto(url + path(sink.wait(4, to=NEW)[-1].link("/confirm/")))
+    press(yes)
+    assert count(Recipient) == 2
+    page.goto(mine)
+    press(leave_other)
+    assert count(Recipient) == 1
     assert context.cookies() == []
 
 
@@ -111,6 +128,8 @@ def test_its_pages_are_accessible(
     url: str, new_context: Callable[..., BrowserContext], axe: Callable[[Page], None], scheme: str, width: int
 ) -> None:
     recipient = make_recipient(make_newsletter(title="Energietipps"), EMAIL, person=Person("ms", "", "Kim", "Müller"))
+    other = make_newsletter(title="Kultur", measurement="ask")
+    make_recipient(make_newsletter(title="Verkehr"), EMAIL)
     page = new_context(color_scheme=scheme, viewport={"width": width, "height": 900}).new_page()
     token = links.mailed_preferences_url(recipient.link_key).rpartition("/")[2]
 
@@ -122,6 +141,10 @@ def test_its_pages_are_accessible(
     look()
     page.goto(f"{url}/me/{token}/copy")
     look()
+    page.goto(f"{url}/me")
+    look()
+    page.goto(f"{url}/me/{token}/join/{other.slug}")
+    look()
     page.goto(f"{url}/me/{token}/address")
     look()
     page.goto(f"{url}/new-address/{make_address_change(recipient, NEW).token()}")
@@ -130,7 +153,7 @@ def test_its_pages_are_accessible(
     look()
     page.locator("button[name=restricted]").click()
     look()
-    page.locator("button.danger").click()
+    page.locator("form[action$='/leave'] button").click()
     look()
     page.locator("button[name=undo]").click()
     look()

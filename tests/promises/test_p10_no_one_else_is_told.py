@@ -39,6 +39,7 @@ def every_page() -> list[str]:
         "/privacy",
         "/imprint",
         "/contact",
+        "/me",
         f"/n/{newsletter.slug}",
         f"/n/{newsletter.slug}/consent",
         f"/n/{newsletter.slug}/consent/{consent.name}",

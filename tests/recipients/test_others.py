@@ -48,7 +48,7 @@ def test_only_a_freshly_mailed_link_leads_to_the_data_of_the_others(client: Flas
     old = client.get(me(recipient)).text
     fresh = client.get(path(links.mailed_preferences_url(recipient.link_key))).text
 
-    pattern = r'href="http://[^"]*(/me/[^"]+)">Verkehr'
+    pattern = r'href="http://[^"]*(/me/[^"]+)"><strong>Verkehr'
     assert re.search(pattern, old) is None
     (found,) = re.findall(pattern, fresh)
     assert "Kimberley" in client.get(found).text
