@@ -26,8 +26,7 @@ def publish(series: Series, text: str, *, at: datetime | None = None, made: bool
     The words that are in force are no new version. Raises `Invalid` for `text` or `at`, and `Conflict` when someone
     else was quicker.
     """
-    text = text.replace("\r\n", "\n").strip()
-    check(text, at)
+    text = checked(text, at)
     before = documents.current(series)
     if at is None and before is not None and (before.text, before.made) == (text, made):
         return before
@@ -41,12 +40,14 @@ def publish(series: Series, text: str, *, at: datetime | None = None, made: bool
     return found
 
 
-def check(text: str, at: datetime | None = None) -> None:
-    """Raise `Invalid` that names what is wrong with a text, or with the time from which it is to be in force."""
+def checked(text: str, at: datetime | None = None) -> str:
+    """Return a text as it is kept; raise `Invalid` for it, or for the time from which it is to be in force."""
+    text = text.replace("\r\n", "\n").strip()
     late = at is not None and at <= utcnow()
     errors = {"text": _problem(text), "at": _("This time is over: please choose one ahead.") if late else ""}
     if any(errors.values()):
         raise Invalid({field: problem for field, problem in errors.items() if problem})
+    return text
 
 
 def withdraw(series: Series) -> bool:

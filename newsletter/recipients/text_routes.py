@@ -38,10 +38,10 @@ def edit(kind: str, code: str) -> ResponseReturnValue:
     entered = {"text": request.form.get("text", ""), "at": request.form.get("at", "")}
     try:
         at = hours.ahead(entered["at"], hours.TIME_ZONE)
-        publishing.check(entered["text"].strip(), at)
+        text = publishing.checked(entered["text"], at)
         if request.form.get("act") == PREVIEW:
-            return _page(series, entered, preview=entered["text"].replace("\r\n", "\n").strip())
-        made = publishing.publish(series, entered["text"], at=at)
+            return _page(series, entered, preview=text)
+        made = publishing.publish(series, text, at=at)
     except Invalid as error:
         return _page(series, entered, errors=error.errors), 422
     audit.note("text.publish", f"{kind} {code} {made.version}")

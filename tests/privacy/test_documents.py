@@ -221,7 +221,7 @@ def test_a_preview_shows_text_and_differences_and_changes_nothing(app: Flask) ->
     signed_in(admin, "admin")
     publishing.publish(GERMAN, FIRST)
 
-    page = admin.post(URL, data={"text": SECOND, "act": "preview"}).text
+    page = admin.post(URL, data={"text": SECOND.replace("\n", "\r\n"), "act": "preview"}).text
 
     assert '<ins class="lines">Die neuen Stadtwerke.</ins>' in page
     assert "<h3>Wer wir sind</h3>" in page
