@@ -47,6 +47,10 @@ check: $(VENV)/dev ## Check style, types and the import rules
 chaos: $(VENV)/dev ## Kill, stop and cut off everything in the middle of sending, ten minutes long; ARGS="kills --kills 20" plays some
 	@exec $(VENV)/bin/python -m tests.chaos $(ARGS)
 
+.PHONY: canaries
+canaries: $(VENV)/dev ## Send a thousand invented people through whole lives, and look for them in every store; ARGS="--lives 100"
+	@exec $(VENV)/bin/python -m tests.canaries $(ARGS)
+
 .PHONY: translations
 translations: $(VENV)/dev ## Take new texts into the German catalogue; translate them in messages.po, then run it again
 	@$(VENV)/bin/pybabel -q extract --no-wrap --mapping-file pyproject.toml --sort-by-file --add-location file \

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.cli import FlaskGroup
 from flask_migrate.cli import db
 
-from newsletter.commands import doctor, promises, proof, recipients, staff
+from newsletter.commands import doctor, keys, promises, proof, recipients, staff
 from newsletter.config import ConfigError, Settings, from_env
 from newsletter.demo.command import demo
 
@@ -20,6 +20,7 @@ COMMANDS: tuple[click.Command, ...] = (
     recipients.export_recipients,
     recipients.forget,
     proof.proof,
+    keys.keys,
     promises.promises,
     doctor.doctor,
     demo,

@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Flask
 
 from newsletter.config import ConfigError, Settings, from_env
-from newsletter.core import i18n, keys, logs, pool, queues
+from newsletter.core import i18n, kept_keys, keys, logs, pool, queues
 from newsletter.core.db import db
 from newsletter.mail import relays
 
@@ -29,7 +29,7 @@ def make_app(settings: Settings | None = None) -> Flask:
     app = Flask("newsletter", root_path=str(ROOT / "newsletter"), template_folder=str(ROOT / "templates"))
     app.config.from_mapping(settings)
     db.init_app(app)
-    for piece in (pool, keys, queues, i18n, relays):
+    for piece in (pool, keys, kept_keys, queues, i18n, relays):
         piece.init_app(app)
     logging.getLogger(__name__).info("started")
     return app

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from newsletter.campaigns.claims import Claim
 from newsletter.campaigns.compose import Issue, compile_campaign, greeting_values
 from newsletter.campaigns.models import Campaign
-from newsletter.core.keys import keyring
+from newsletter.core.keys import keyring, lasting
 from newsletter.core.macs import Mac
 from newsletter.mail import address
 from newsletter.mail.pipeline import Letter
@@ -14,7 +14,7 @@ from newsletter.recipients.models import Measurement, Newsletter
 from newsletter.recipients.person import Person, PersonOpener
 from newsletter.tracking.measurement import MeasurementIds, WindowEnded
 
-MESSAGE_ID_OCTETS = 16
+MESSAGE_IDS, MESSAGE_ID_OCTETS = lasting("campaign.message-id"), 16
 
 
 class Composer:
@@ -29,7 +29,7 @@ class Composer:
         self._compiled = compile_campaign(Issue.of(newsletter, campaign), measured=self._ids is not None)
         self._links = CampaignLinks(campaign.id)
         self._addresses, self._names = address.opener(), PersonOpener()
-        self._message_ids = Mac(keyring().derive("campaign.message-id"), MESSAGE_ID_OCTETS)
+        self._message_ids = Mac(keyring().first(MESSAGE_IDS), MESSAGE_ID_OCTETS)
         self._unknown = greeting_values(Person(), self._language)
 
     def letter(self, claim: Claim) -> Letter:

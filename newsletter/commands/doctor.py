@@ -17,6 +17,7 @@ from newsletter.core.db import db
 from newsletter.mail import transport
 from newsletter.mail.relays import Relays, relays
 from newsletter.mail.replies import SendError
+from newsletter.rotation import standing
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -45,7 +46,7 @@ def doctor() -> None:
 def _looks() -> Iterator[Look]:
     # Whoever reads this line has settings that could be read: a wrong one ends the program before.
     yield Look("settings", "complete")
-    parts: tuple[Callable[[], Iterator[Look]], ...] = (_public_url, _database, _redis, _relays)
+    parts: tuple[Callable[[], Iterator[Look]], ...] = (_public_url, _database, _keys, _redis, _relays)
     for part in parts:
         yield from part()
 
@@ -74,6 +75,23 @@ def _database() -> Iterator[Look]:
     except SQLAlchemyError as error:
         # Its text can hold the address of the server and the user's name.
         yield Look("database", f"away ({type(error).__name__}): see DATABASE_URL", good=False)
+
+
+def _keys() -> Iterator[Look]:
+    try:
+        stand, doubtful = standing.every(), standing.receipts_not_vouched_for()
+    except SQLAlchemyError:  # the database is away, or has not the tables yet: that has been said
+        db.session.rollback()
+        return
+    for each in stand:
+        if each.missing:
+            seen = f"{each.missing} values of {each.column.name} need a key that is not in SECRET_KEY_FALLBACKS"
+            yield Look("keys", seen, good=False)
+    if doubtful:
+        seen = f"{doubtful} of the oldest receipts are sealed with none of them: see newsletter proof --verify"
+        yield Look("keys", seen, good=False)
+    older = sum(each.older for each in stand)
+    yield Look("keys", f"{older} values are sealed with an older one: newsletter keys rotate" if older else "in use")
 
 
 def _worker() -> Look:

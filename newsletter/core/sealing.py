@@ -28,6 +28,11 @@ def _cipher(key: bytes) -> tuple[bytes, AESGCM]:
     return hashlib.sha256(b"key name" + key).digest()[:_NAME], AESGCM(key)
 
 
+def key_names(purpose: str) -> list[bytes]:
+    """Return what the values begin with that are sealed for this purpose, by key, current first."""
+    return [_cipher(key)[0] for key in keyring().generations(purpose)]
+
+
 def seal(purpose: str, plain: bytes) -> bytes:
     """Return `plain` sealed for `purpose`; two calls never give the same bytes."""
     name, cipher = _cipher(keyring().derive(purpose))

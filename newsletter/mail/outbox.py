@@ -62,8 +62,9 @@ def work(row_id: int, build: Builder, *, wanted: Wanted = lambda _payload: True)
     except (SendError, InDoubt) as error:
         _refused(row_id, attempts, error)
     except Unsealable:
-        log.error("outbox mail %s can't be opened with these keys and is dropped", row_id)
-        _drop(row_id)
+        # A key may be missing here that another process has: two days are long enough to notice.
+        log.error("outbox mail %s can't be opened: a key is missing in SECRET_KEY_FALLBACKS", row_id)
+        _later(row_id, attempts)
     except Exception as error:
         # What can't be built now may be after an upgrade, and must not be tried without end until then.
         db.session.rollback()

@@ -13,10 +13,11 @@ from newsletter.core import tokens
 from newsletter.core.db import db
 from newsletter.core.digests import digest, digests
 from newsletter.core.errors import BadToken
+from newsletter.core.keys import lasting
 from newsletter.mail import address
 from newsletter.optin.models import ConfirmationMail, Unwanted
 
-PURPOSE, LINK_PURPOSE = "restraint.address", "not-me"
+PURPOSE, LINK_PURPOSE = lasting("restraint.address"), lasting("not-me")
 DIGEST_OCTETS = 32
 ONE_PER, MOST_PER_MONTH, MONTH = timedelta(days=1), 3, timedelta(days=30)
 """For one address: a mail a day for each newsletter, three a month for all of them together. The link to

@@ -11,11 +11,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from newsletter.core import digests
 from newsletter.core.db import db, utcnow
+from newsletter.core.keys import lasting
 from newsletter.mail import address
 from newsletter.privacy import chain, seals
 from newsletter.privacy.models import Receipt
 
-PURPOSE = "receipt.address"
+PURPOSE = lasting("receipt.address")
 YEARS_KEPT = 3
 """Claims lapse three years after the end of the year in which they arose (sec. 195, 199 BGB)."""
 CLOSE = """

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from newsletter.core.keys import keyring
+from newsletter.core.keys import keyring, lasting
 
-PURPOSE = "receipt.seal"
+PURPOSE = lasting("receipt.seal")
 WRITTEN = (
     "newsletter_slug", "address_digest", "signup_digest", "consent_wording", "privacy_wording", "language", "source",
     "method", "measurement", "requested_at", "mailed_at", "confirmed_at",

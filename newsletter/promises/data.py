@@ -1,7 +1,9 @@
 """The promises that data keep or break: P1, P3, P4, P5, P7, P8, P9. Reads only."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import islice
+from pathlib import Path
 
 from flask import current_app
 from redis import RedisError
@@ -9,23 +11,16 @@ from redis import RedisError
 from newsletter.core import digests
 from newsletter.core.db import db
 from newsletter.core.sealing import Opener, Unsealable
-from newsletter.mail import address, outbox
+from newsletter.mail import address
 from newsletter.privacy import receipts, runs, verifying
-from newsletter.promises import stores
+from newsletter.promises import logfiles, stores
 from newsletter.promises.finding import Check
-from newsletter.recipients import person
 from newsletter.retention.enforcing import enforced
-from newsletter.tracking import measurement
+from newsletter.rotation import columns
 
 BACKUPS = "backups; the relay's and the platform's logs"
 SILENT = timedelta(days=2)
 SAMPLE, MOST_LINES = 1000, 20
-SEALED = (
-    ("recipient", "address_sealed", address.SEAL_PURPOSE),
-    ("recipient", "name_sealed", person.PURPOSE),
-    ("outbox_mail", "sealed", outbox.PURPOSE),
-    ("measurement_key", "key_sealed", measurement.PURPOSE),
-)
 
 
 def nothing_before_the_yes() -> Check:
@@ -196,25 +191,29 @@ def accounted_for() -> Check:
     return check
 
 
-def stolen_is_not_readable() -> Check:
-    """P9."""
-    unseen = f"{BACKUPS}; names, which look like any word"
-    check = Check(9, unseen)
-    _sealed(check, ("recipient", "outbox_mail", "measurement_key"))
+def stolen_is_not_readable(logs: Sequence[Path] = ()) -> Check:
+    """P9; looks into log files, too, as far as they are named."""
+    check = Check(9, f"{BACKUPS}{'' if logs else ', and ours (--logs)'}; names, which look like any word")
+    _sealed(check, tuple(each.table for each in columns.COLUMNS))
     _readable(check)
+    for file in logfiles.files(logs):
+        try:
+            check.look(str(file), logfiles.lines_with_addresses(file), f"line with a readable address in {file}")
+        except OSError as error:
+            check.found.append(f"{file} can't be looked at: {type(error).__name__}")
     return check
 
 
 def _sealed(check: Check, tables: tuple[str, ...]) -> None:
-    for name, column, purpose in SEALED:
-        if name in tables:
-            opener, closed = Opener(purpose), 0
-            for value in stores.some(name, column, SAMPLE):
+    for column in columns.COLUMNS:
+        if column.table in tables:
+            opener, closed = Opener(column.purpose), 0
+            for value in stores.some(column.table, column.column, SAMPLE):
                 try:
                     opener.open(value)
                 except Unsealable:
                     closed += 1
-            check.look(f"up to {SAMPLE} values of {name}.{column}", closed, f"{name}.{column} not sealed with our keys")
+            check.look(f"up to {SAMPLE} values of {column.name}", closed, f"{column.name} not sealed with our keys")
 
 
 def _readable(check: Check) -> None:

@@ -15,8 +15,9 @@ from newsletter.core import tokens
 from newsletter.core.db import utcnow
 from newsletter.core.errors import BadToken, Expired
 from newsletter.core.i18n import gettext as _
+from newsletter.core.keys import lasting
 
-UNSUBSCRIBE, PREFERENCES, MAILED = "unsubscribe", "preferences", "preferences.mailed"
+UNSUBSCRIBE, PREFERENCES, MAILED = lasting("unsubscribe"), lasting("preferences"), "preferences.mailed"
 MAILED_MINUTES = 60
 KEY_OCTETS = 16
 _PAYLOAD = struct.Struct(">16sI")

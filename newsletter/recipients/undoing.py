@@ -15,7 +15,7 @@ from redis import RedisError
 
 from newsletter.core import queues, tokens
 from newsletter.core.db import db, utcnow
-from newsletter.core.digests import digest
+from newsletter.core.digests import digest, digests
 from newsletter.core.errors import BadToken, Expired
 from newsletter.core.i18n import gettext as _
 from newsletter.core.sealing import Unsealable, seal_json, unseal_json
@@ -28,7 +28,7 @@ from newsletter.recipients.person import Person
 
 log = logging.getLogger(__name__)
 
-PURPOSE = "unsubscribe.undo"
+PURPOSE, MARK_PURPOSE = "unsubscribe.undo", "undo.forgotten"
 PERIOD = timedelta(minutes=15)
 METHOD = "undo"
 
@@ -79,20 +79,21 @@ def undo(undo_word: str) -> Newsletter:
 def bar(email: str) -> None:
     """Let no page that is still open bring this address back. While Redis is away, none does anyway."""
     try:
-        queues.redis().set(_mark(email), b"1", ex=PERIOD)
+        queues.redis().set(_mark(digest(MARK_PURPOSE, address.canonical(email))), b"1", ex=PERIOD)
     except RedisError as error:
         log.warning("Redis is away (%s): who left just before being forgotten may still undo it", type(error).__name__)
 
 
 def _to_be_forgotten(email: str) -> bool:
     try:
-        return bool(queues.redis().exists(_mark(email)))
+        marks = map(_mark, digests(MARK_PURPOSE, address.canonical(email)))
+        return bool(queues.redis().exists(*marks))
     except RedisError:
         return True  # it can't be known, and one can sign up again
 
 
-def _mark(email: str) -> str:
-    return f"forgotten:{digest('undo.forgotten', address.canonical(email)).hex()[:32]}"
+def _mark(made: bytes) -> str:
+    return f"forgotten:{made.hex()[:32]}"
 
 
 def _opened(undo_word: str) -> list[Any]:

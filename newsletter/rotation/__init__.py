@@ -1,0 +1,1 @@
+"""Rotation: everything that is sealed is sealed anew under the current SECRET_KEY, while the service runs."""
