@@ -23,7 +23,7 @@ from tests.canaries.stage import Stage, set_up
 from tests.environment import release
 from tests.sink import Sink
 
-FLOCKS, SMALLEST = 25, 10
+FLOCKS, SMALLEST = 22, 10
 MOST_SHOWN = 40
 EVERYTHING = ("log_statement = 'all'", "log_parameter_max_length_on_error = -1", "log_error_verbosity = 'verbose'")
 """So that the server's own log holds each statement with its values, also of what failed."""

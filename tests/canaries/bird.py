@@ -31,6 +31,11 @@ class Bird:
         return f"{self.local}@{A_LABELS}"
 
     @property
+    def elsewhere(self) -> str:
+        """The address that some move to."""
+        return f"{LOCAL}.elsewhere.{self.number:04}@{A_LABELS}"
+
+    @property
     def name(self) -> dict[str, str]:
         """The other fields of the form."""
         last = f"{LAST}-{self.number:04}"
@@ -44,4 +49,4 @@ class Bird:
 
 def spellings(bird: Bird) -> set[str]:
     """Return the ways in which this one's address may be written down."""
-    return {each for text in (bird.typed, bird.address) for each in (text, text.lower(), text.upper())}
+    return {each for text in (bird.typed, bird.address, bird.elsewhere) for each in (text, text.lower(), text.upper())}

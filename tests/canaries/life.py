@@ -40,9 +40,15 @@ class Life:
         """Whether it becomes a recipient."""
         return self.ending not in UNCONFIRMED
 
+    @property
+    def moves(self) -> bool:
+        """Whether it changes its address before that."""
+        return self.confirms and self.bird.number % 3 == 0 and self.ending != "bounces"
+
     def mail(self, stage: Stage, kind: str) -> Mail | None:
         """Return the newest mail that has a link of this kind."""
-        found = [mail for mail in stage.sink.to(self.bird.address) if kind in mail.text]
+        here, there = (stage.sink.to(address) for address in (self.bird.address, self.bird.elsewhere))
+        found = [mail for mail in (*here, *there) if kind in mail.text]
         return found[-1] if found else None
 
     def path(self, stage: Stage, kind: str) -> str | None:
@@ -121,6 +127,25 @@ def take_along(stage: Stage, life: Life) -> bool:
     if path is None or not life.confirms:
         return not life.confirms
     return visitor.ask(stage.processes.url, "GET", f"{path}/download").status in DONE
+
+
+def ask_to_move(stage: Stage, life: Life) -> bool:
+    """Have a link mailed to another address: every third of them."""
+    path = life.path(stage, "/me/")
+    if path is None or not life.moves:
+        return not life.moves
+    wrong = visitor.post(stage.processes.url, f"{path}/address", {"email": f"{life.bird.elsewhere}, {life.bird.typed}"})
+    answer = visitor.post(stage.processes.url, f"{path}/address", {"email": life.bird.elsewhere})
+    return wrong.status in (*DONE, 422) and answer.status in DONE
+
+
+def move(stage: Stage, life: Life) -> bool:
+    """Confirm the other address."""
+    path = life.path(stage, "/new-address/")
+    if not life.moves or path is None:
+        return not life.moves
+    visitor.ask(stage.processes.url, "GET", path)
+    return visitor.post(stage.processes.url, path, {}).status in DONE
 
 
 def leave(stage: Stage, life: Life) -> bool:
