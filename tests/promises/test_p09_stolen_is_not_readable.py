@@ -39,8 +39,8 @@ ONE_AFTER_THE_OTHER = (
     troubles.talkative_relay, troubles.calm, troubles.no_database, troubles.odd_requests, troubles.calm,
     troubles.dropping_relay, troubles.no_redis, troubles.unreadable_jobs,
 )  # fmt: skip
-"""What befalls them at signing up, the mail, the yes, the welcome, a campaign, reading, changing, taking along, asking to
-move, moving, leaving and coming back."""
+"""What befalls them at signing up, the mail, the yes, the welcome, a campaign, reading, changing, taking along, asking
+to move, moving, leaving and coming back."""
 
 
 @pytest.fixture
