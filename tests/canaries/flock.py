@@ -28,7 +28,8 @@ PATIENCE_SECONDS = 60
 SENDING_SECONDS = 2.0
 BEFORE: tuple[Step, ...] = (lives.sign_up, lives.got_confirmation, lives.confirm, lives.got_welcome)
 BEHIND: tuple[Step, ...] = (
-    lives.read, lives.change, lives.take_along, lives.ask_to_move, lives.move, lives.leave, lives.undo,
+    lives.read, lives.change, lives.ask_for_a_link, lives.take_along, lives.ask_to_move, lives.move, lives.leave,
+    lives.undo,
 )  # fmt: skip
 UNFINISHED = ("queued", "claimed", "deferred")
 

@@ -103,7 +103,7 @@ def read(stage: Stage, life: Life) -> bool:
 
 
 def change(stage: Stage, life: Life) -> bool:
-    """Look at what is stored, change the name, object, restrict and lift that again, ask for a fresh link."""
+    """Look at what is stored, change the name, object, restrict and lift that again."""
     path = life.path(stage, "/me/")
     if path is None or not life.confirms:
         return not life.confirms
@@ -116,9 +116,16 @@ def change(stage: Stage, life: Life) -> bool:
         visitor.post(url, f"{path}/measurement", {"measured": "no"}),
         visitor.post(url, f"{path}/restriction", {"restricted": "yes"}),
         visitor.post(url, f"{path}/restriction", {"restricted": "no"}),
-        visitor.post(url, f"{path}/fresh", {}),
     ]
     return all(answer.status in (*DONE, 422) for answer in answers)
+
+
+def ask_for_a_link(stage: Stage, life: Life) -> bool:
+    """Ask for a fresh link, which permits more; no oftener than it must be, for it is mailed three times a day."""
+    path = life.path(stage, "/me/")
+    if path is None or not life.confirms:
+        return not life.confirms
+    return visitor.post(stage.processes.url, f"{path}/fresh", {}).status == 200
 
 
 def take_along(stage: Stage, life: Life) -> bool:

@@ -36,11 +36,11 @@ BIRDS = [Bird(number) for number in range(20)]
 BIRD = BIRDS[7]
 ONE_AFTER_THE_OTHER = (
     troubles.sabotage_and_kills, troubles.talkative_relay, troubles.locked_tables, troubles.dropping_relay,
-    troubles.talkative_relay, troubles.calm, troubles.no_database, troubles.odd_requests, troubles.calm,
-    troubles.dropping_relay, troubles.no_redis, troubles.unreadable_jobs,
+    troubles.talkative_relay, troubles.calm, troubles.no_database, troubles.unreadable_jobs, troubles.odd_requests,
+    troubles.calm, troubles.dropping_relay, troubles.no_redis, troubles.calm,
 )  # fmt: skip
-"""What befalls them at signing up, the mail, the yes, the welcome, a campaign, reading, changing, taking along, asking
-to move, moving, leaving and coming back."""
+"""What befalls them at signing up, the mail, the yes, the welcome, a campaign, reading, changing, asking for a
+link, taking along, asking to move, moving, leaving and coming back."""
 
 
 @pytest.fixture
