@@ -29,6 +29,8 @@ class Life:
     bird: Bird
     slug: str
     undo: str = ""
+    granted: str = ""
+    """The path of a link that was mailed on request, and permits more."""
 
     @property
     def ending(self) -> str:
@@ -133,14 +135,17 @@ def take_along(stage: Stage, life: Life) -> bool:
     path = life.path(stage, "/me/")
     if path is None or not life.confirms:
         return not life.confirms
-    return visitor.ask(stage.processes.url, "GET", f"{path}/download").status == 200
+    answer = visitor.ask(stage.processes.url, "GET", f"{path}/download")
+    if answer.status == 200:
+        life.granted = path
+    return answer.status == 200
 
 
 def ask_to_move(stage: Stage, life: Life) -> bool:
     """Have a link mailed to another address: every third of them."""
-    path = life.path(stage, "/me/")
-    if path is None or not life.moves:
-        return not life.moves
+    path = life.granted
+    if not life.moves:
+        return True
     wrong = visitor.post(stage.processes.url, f"{path}/address", {"email": f"{life.bird.elsewhere}, {life.bird.typed}"})
     answer = visitor.post(stage.processes.url, f"{path}/address", {"email": life.bird.elsewhere})
     return (wrong.status, answer.status) == (422, 200)
