@@ -136,9 +136,9 @@ def take_along(stage: Stage, life: Life) -> bool:
     if path is None or not life.confirms:
         return not life.confirms
     answer = visitor.ask(stage.processes.url, "GET", f"{path}/download")
-    if answer.status == 200:
+    if '"newsletter-disclosure/' in answer.text:  # other links lead to the page instead
         life.granted = path
-    return answer.status == 200
+    return life.granted != ""
 
 
 def ask_to_move(stage: Stage, life: Life) -> bool:
