@@ -58,8 +58,9 @@ def address_page(token: str) -> ResponseReturnValue:
 def ask_for_address(token: str) -> ResponseReturnValue:
     """Have a link mailed to the new address (`email`). The answer is the same for every address."""
     try:
-        profile = preferences.profile(access.by_mailed(token))
-        service.ask_for_address(access.by_mailed(token), request.form.get("email", ""), language=language())
+        link_key = access.by_mailed(token)
+        profile = preferences.profile(link_key)
+        service.ask_for_address(link_key, request.form.get("email", ""), language=language())
     except Invalid as error:
         return _address_form(token, profile, error.errors), 422
     except Expired:
