@@ -103,6 +103,8 @@ def start(campaign_id: int, of: Sequence[CampaignState]) -> bool:
     campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
     newsletter = db.session.get_one(Newsletter, campaign.newsletter_id)
     try:
+        # What is scheduled can still be changed, and emptied.
+        fields.require_complete(campaign.subject, campaign.markdown, audience=1)
         links = markdown.parse(campaign.markdown).links
         if not audience.snapshot(campaign):
             raise Invalid({"newsletter": _("This newsletter has no recipients yet.")})

@@ -153,6 +153,27 @@ def test_a_scheduled_campaign_without_recipients_becomes_a_draft_that_says_why(a
     assert campaign.pause_reason
 
 
+@pytest.mark.parametrize("field", ["subject", "markdown"])
+def test_a_scheduled_campaign_that_was_emptied_becomes_a_draft_that_says_why(
+    app: Flask, sink: Sink, run_jobs: RunJobs, field: str
+) -> None:
+    newsletter = make_newsletter()
+    make_recipient(newsletter)
+    campaign = make_campaign(newsletter)
+    service.send(campaign, at=utcnow() + timedelta(hours=1))
+    service.change(campaign, {field: ""})
+    campaign.scheduled_at = utcnow() - timedelta(seconds=1)
+    db.session.commit()
+
+    sweep.start_due()
+    run_jobs()
+
+    db.session.refresh(campaign)
+    assert campaign.state == CampaignState.DRAFT
+    assert campaign.pause_reason
+    assert not sink.mails
+
+
 def test_a_test_mail_is_marked_unmeasured_and_harmless(app: Flask, sink: Sink, run_jobs: RunJobs) -> None:
     newsletter = make_newsletter(measurement="all")
     make_recipient(newsletter)
