@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import Select, and_, exists, func, or_, select, update
 
 from newsletter.campaigns.models import Campaign, CampaignState, Delivery, DeliveryCount, DeliveryState
 from newsletter.core.db import db
@@ -110,16 +110,27 @@ def skip_rest(campaign_id: int) -> int:
 
 def reopen() -> None:
     """Send on with campaigns that were closed while a late answer brought one of their mails back. Commits."""
-    waiting = (
+    db.session.execute(
+        update(Campaign)
+        .where(Campaign.state == CampaignState.SENT, Campaign.id.in_(_with_waiting()))
+        .values(state=CampaignState.SENDING, finished_at=None, updated_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()
+
+
+def cancelled_with_rest() -> set[int]:
+    """Return the cancelled campaigns of which something is still to be skipped, however long ago that was."""
+    query = select(Campaign.id).where(Campaign.state == CampaignState.CANCELLED, Campaign.id.in_(_with_waiting()))
+    ids = set(db.session.execute(query).scalars())
+    db.session.commit()
+    return ids
+
+
+def _with_waiting() -> Select[int]:
+    return (
         select(DeliveryCount.campaign_id)
         .where(DeliveryCount.state.in_([DeliveryState.QUEUED.value, DeliveryState.DEFERRED.value]))
         .group_by(DeliveryCount.campaign_id)
         .having(func.sum(DeliveryCount.number) > 0)
     )
-    db.session.execute(
-        update(Campaign)
-        .where(Campaign.state == CampaignState.SENT, Campaign.id.in_(waiting))
-        .values(state=CampaignState.SENDING, finished_at=None, updated_at=func.now())
-        .execution_options(synchronize_session=False)
-    )
-    db.session.commit()

@@ -24,7 +24,7 @@ def sweep() -> None:
         recovered = claims.recover(connection)
     if recovered:
         log.warning("leases of vanished workers ended in campaigns %s", sorted(recovered))
-    for campaign_id in recovered | _ids(CampaignState.CANCELLED, recent=True):
+    for campaign_id in recovered | life.cancelled_with_rest():
         life.finish(campaign_id)
     life.reopen()
     if not queues.waiting(queues.CAMPAIGNS):
@@ -65,14 +65,5 @@ def _in_hand() -> set[int]:
 
 def _sendable() -> set[int]:
     ids = set(db.session.execute(sendable()).scalars())
-    db.session.commit()
-    return ids
-
-
-def _ids(state: CampaignState, *, recent: bool = False) -> set[int]:
-    query = select(Campaign.id).where(Campaign.state == state)
-    if recent:
-        query = query.where(Campaign.updated_at > func.now() - timedelta(hours=1))
-    ids = set(db.session.execute(query).scalars())
     db.session.commit()
     return ids

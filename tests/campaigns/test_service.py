@@ -7,11 +7,11 @@ from flask import Flask
 
 from newsletter.campaigns import service, sweep
 from newsletter.campaigns.counts import counts
-from newsletter.campaigns.models import CampaignState
+from newsletter.campaigns.models import CampaignState, DeliveryState
 from newsletter.core.db import db, utcnow
 from newsletter.core.errors import Conflict, Invalid, NotFound
 from tests.campaigns.test_delivering import RunJobs
-from tests.factories import make_campaign, make_newsletter, make_recipient, make_recipients
+from tests.factories import make_campaign, make_delivery, make_newsletter, make_recipient, make_recipients
 from tests.sink import Sink
 
 
@@ -172,6 +172,17 @@ def test_a_scheduled_campaign_that_was_emptied_becomes_a_draft_that_says_why(
     assert campaign.state == CampaignState.DRAFT
     assert campaign.pause_reason
     assert not sink.mails
+
+
+def test_what_a_cancelled_campaign_left_is_skipped_however_late(app: Flask) -> None:
+    newsletter = make_newsletter()
+    campaign = make_campaign(newsletter, state=CampaignState.CANCELLED, updated_at=utcnow() - timedelta(hours=2))
+    make_delivery(campaign, make_recipient(newsletter), state=DeliveryState.QUEUED)
+
+    sweep.sweep()
+
+    numbers = counts(campaign.id)
+    assert (numbers["queued"], numbers["skipped"]) == (0, 1)
 
 
 def test_a_test_mail_is_marked_unmeasured_and_harmless(app: Flask, sink: Sink, run_jobs: RunJobs) -> None:
