@@ -22,7 +22,10 @@ def outcome_of(claim: Claim, verdict: Verdict) -> Outcome:
     if reply is None:
         return Outcome(claim, DeliveryState.QUEUED)
     if verdict.fate is Fate.CLOSING:
-        return Outcome(claim, DeliveryState.QUEUED, reply.code, reply.status)
+        # In answer to MAIL it is not about this mail; behind that it may be, every time.
+        poison = claim.attempt >= POISON_ATTEMPTS and verdict.stage is not Stage.MAIL
+        again = DeliveryState.DEFERRED if poison else DeliveryState.QUEUED
+        return Outcome(claim, again, reply.code, reply.status)
     permanent = reply.code >= 500
     if permanent and verdict.stage not in (Stage.RCPT, Stage.DOT):
         raise OurFault(reply, SENDER if verdict.stage is Stage.MAIL and not is_ours(reply) else "")

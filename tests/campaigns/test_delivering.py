@@ -565,6 +565,29 @@ def test_a_relay_that_closes_at_once_is_left_alone_for_a_while(sink: Sink, run_j
     assert sink.connections <= 8
 
 
+@pytest.mark.parametrize("phase", ["RCPT", "DOT"])
+def test_a_mail_at_which_the_relay_always_closes_waits_like_one_refused_for_now(
+    sink: Sink, run_jobs: RunJobs, phase: str
+) -> None:
+    newsletter = make_newsletter()
+    make_recipient(newsletter, "closing@example.org")
+    make_recipients(newsletter, 4)
+    campaign = make_campaign(newsletter)
+    sink.refuse("421 4.3.2 closing", address="closing@example.org", phase=phase)
+
+    service.send(campaign)
+    for _ in range(8):
+        run_jobs()
+        end_rest()
+        sweep.sweep()
+
+    found = fates(campaign.id)
+    assert "queued" not in found
+    # Those behind it on the same connection may have to wait, too.
+    assert found["sent"] + found["deferred"] == 5
+    assert db.session.query(Delivery).filter_by(state="deferred", reply_code=421).count() == 1
+
+
 def test_a_missing_key_pauses_and_fails_nobody(sink: Sink, run_jobs: RunJobs) -> None:
     newsletter = make_newsletter()
     make_recipients(newsletter, 30)
