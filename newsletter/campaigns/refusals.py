@@ -28,10 +28,13 @@ _NOTE = text("""
     FOR KEY SHARE OF recipient
     ON CONFLICT DO NOTHING
 """)
-# How often one was refused since a mail to them was last taken.
+# How often one was refused since a mail to them was last taken, at the address of now: some minutes after it was
+# changed, mails that were in hand then have their replies.
 _TIMES = text("""
     SELECT count(*) FROM delivery
     WHERE recipient_id = :recipient AND state = 'failed' AND reply_status LIKE '5.1.%'
+      AND updated_at > coalesce(
+          (SELECT address_changed_at + interval '10 minutes' FROM recipient WHERE id = :recipient), '-infinity')
       AND id > coalesce((SELECT max(id) FROM delivery WHERE recipient_id = :recipient AND state = 'sent'), 0)
 """)
 

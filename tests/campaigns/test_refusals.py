@@ -11,8 +11,9 @@ from newsletter.campaigns.claims import Claim, Outcome
 from newsletter.campaigns.counts import counts
 from newsletter.campaigns.models import Campaign, CampaignState, Delivery, DeliveryState, Refusal
 from newsletter.core import queues
-from newsletter.core.db import db
+from newsletter.core.db import db, utcnow
 from newsletter.privacy.models import Receipt
+from newsletter.recipients import moving
 from newsletter.recipients.models import Departure, Newsletter, Recipient
 from tests.factories import make_campaign, make_newsletter, make_recipient, make_recipients
 from tests.sink import Sink
@@ -163,6 +164,29 @@ def test_a_refusal_waits_until_the_campaign_has_gone_on_well(app: Flask) -> None
 
     assert early == []
     assert [recipient_id for recipient_id, _key in refusals.due(campaign.id)] == [gone.id]
+
+
+def test_a_refusal_of_an_address_that_was_changed_since_removes_nobody(
+    app: Flask, sink: Sink, run_jobs: RunJobs
+) -> None:
+    newsletter = make_newsletter()
+    moved = make_recipient(newsletter, GONE)
+    make_recipients(newsletter, 3)
+    make_recipient(newsletter, "later@example.org")
+    sink.refuse("550 5.1.1 no such user", address=GONE)
+    sink.refuse("451 4.3.0 later", address="later@example.org")
+    campaign, moved_id = sent(newsletter, run_jobs), moved.id
+    assert campaign.state == CampaignState.SENDING
+
+    wish = {"wish": b"w" * 32, "requested_at": utcnow(), "mailed_at": None}
+    assert moving.move(moved, "new@example.org", **wish)
+    db.session.commit()
+    life.move(campaign.id, of=[CampaignState.SENDING], to=CampaignState.CANCELLED)
+    db.session.commit()
+    sweep.sweep()
+    run_jobs()
+
+    assert db.session.query(Recipient).filter_by(id=moved_id).count() == 1
 
 
 def test_with_two_hard_bounces_the_second_campaign_removes(app: Flask, sink: Sink, run_jobs: RunJobs) -> None:
