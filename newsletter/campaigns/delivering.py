@@ -18,6 +18,7 @@ from newsletter.campaigns.faults import KEYS, OurFault
 from newsletter.campaigns.ledger import Ledger
 from newsletter.campaigns.mails import Composer
 from newsletter.campaigns.models import DeliveryState
+from newsletter.campaigns.pace import Pace
 from newsletter.core.errors import NewsletterError
 from newsletter.core.sealing import Unsealable
 from newsletter.core.stopping import stopping
@@ -29,8 +30,6 @@ log = logging.getLogger(__name__)
 
 LAST_WORDS_SECONDS = 20.0
 """How long a process that is to end waits for replies that are owed; platforms kill after 30 s."""
-ON_WIRE_PER_LINE = 32
-"""As many mails per connection are in doubt at most when this process is killed (`Ledger`)."""
 WORTH_A_LINE = 4
 """Another connection is opened for as many mails."""
 IDLE_SECONDS = 0.25
@@ -52,7 +51,7 @@ class Sender:
         self._enough = enough
         self._replies = desk.replies
         self._exchange = Exchange(app, connections, self._next)
-        self._ledger = Ledger(desk, ON_WIRE_PER_LINE * connections, self._exchange.wake)
+        self._ledger = Ledger(desk, Pace(connections), self._exchange.wake)
         self.breaker = breaker
         self.useful = False
         """Whether the relay has taken a mail."""

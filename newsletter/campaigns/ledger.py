@@ -32,18 +32,15 @@ TURNS_AT_ONCE = 3
 class Ledger:
     """`ready` are the mails that may go; `note` what became of them; `keep` lets the desk work.
 
-    `on_wire` is how many mails may be written down as going and not yet as gone: as many are in doubt at most when
-    this process is killed. `ending` is set when nothing more is to be begun: by the caller, or because the campaign
-    was paused, the claims were lost, or the database failed. `dry` is set when nothing was due.
+    `ending` is set when nothing more is to be begun: by the caller, or because the campaign was paused, the claims
+    were lost, or the database failed. `dry` is set when nothing was due.
     """
 
-    def __init__(self, desk: Desk, on_wire: int, wake: Callable[[], None]) -> None:
+    def __init__(self, desk: Desk, pace: Pace, wake: Callable[[], None]) -> None:
         self.ready: deque[Claim] = deque()
         self.ending = self.dry = False
         self._desk = desk
-        self._on_wire = on_wire
-        self._worthwhile = max(1, on_wire // TURNS_AT_ONCE)
-        self._pace = Pace(on_wire)
+        self._pace = pace
         self._batches: dict[int, Batch] = {}
         self._outcomes: list[Outcome] = []
         self._failures = 0
@@ -126,11 +123,12 @@ class Ledger:
         if self._batches and time.monotonic() >= self._look_at:
             self._look()
             return
-        room = self._on_wire - self.open + sum(len(batch.waiting) for batch in self._batches.values())
+        worthwhile = max(1, self._pace.on_wire // TURNS_AT_ONCE)
+        room = self._pace.on_wire - self.open + sum(len(batch.waiting) for batch in self._batches.values())
         window = min(room, len(current.waiting)) if current is not None else 0
-        if current is not None and window and (window >= self._worthwhile or not self.ready):
+        if current is not None and window and (window >= worthwhile or not self.ready):
             self._wire(current, window)
-        elif self._outcomes and (idle or len(self._outcomes) >= self._worthwhile):
+        elif self._outcomes and (idle or len(self._outcomes) >= worthwhile):
             self._settle()
 
     def _may_open(self, current: Batch | None) -> bool:
@@ -146,10 +144,11 @@ class Ledger:
         if isinstance(batch, Wait):  # as long as nothing is on its way, the lines look here a few times a second
             self._open_at = time.monotonic() + batch.seconds
             return
-        self._pace.mark()
+        self._pace.batch_begins()
         self._batches[batch.id] = batch
 
     def _wire(self, batch: Batch, number: int) -> None:
+        self._pace.turn_begins()
         window = [batch.waiting.popleft() for _ in range(number)]
         outcomes, self._outcomes = self._outcomes, []
 
