@@ -55,6 +55,7 @@ OPTIONAL: dict[str, tuple[Reader, str]] = {
     "MAILS_PER_SECOND": (readers.whole(0, 1_000_000), "0"),
     "MAILS_PER_SECOND_BY_DOMAIN": (readers.domain_rates, ""),
     "HARD_BOUNCES": (readers.whole(1, 10), "1"),
+    "BACKUP_KEEP_DAYS": (readers.whole(1, 400), "35"),
     "LOG_LEVEL": (readers.choice("debug", "info", "warning", "error"), "info"),
 }
 

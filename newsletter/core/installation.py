@@ -1,5 +1,7 @@
 """Facts of this installation that must outlive a change of SECRET_KEY: one row, made by the first migration."""
 
+from datetime import datetime
+
 from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,13 +10,17 @@ from newsletter.core.db import Model, db, kept
 
 
 class Installation(Model):
-    """The single row. `public_id_salt` spells the ids in links of mails that lie in mailboxes for years."""
+    """The single row. `public_id_salt` spells the ids in links of mails that lie in mailboxes for years.
+
+    `in_use_at` is moved on all the time, here and then in Redis: a database that was set back is behind (`journal`).
+    """
 
     __tablename__ = "installation"
     __table_args__ = kept("installation")
 
     id: Mapped[int] = mapped_column(primary_key=True)
     public_id_salt: Mapped[str]
+    in_use_at: Mapped[datetime | None]
 
 
 def public_id_salt() -> str:

@@ -8,6 +8,7 @@ from newsletter.campaigns import models as _campaigns  # noqa: F401  # every tab
 from newsletter.core import installation as _installation  # noqa: F401
 from newsletter.core import periodic as _periodic  # noqa: F401
 from newsletter.core.db import db, metadata
+from newsletter.journal import models as _journal  # noqa: F401
 from newsletter.mail import models as _mail  # noqa: F401
 from newsletter.privacy import models as _privacy  # noqa: F401
 from newsletter.recipients import models as _recipients  # noqa: F401

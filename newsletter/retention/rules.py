@@ -16,6 +16,7 @@ from newsletter.campaigns.models import Batch, Campaign, ProgressMark
 from newsletter.core import queues
 from newsletter.core.db import db
 from newsletter.core.i18n import N_
+from newsletter.journal import backups, entries
 from newsletter.mail import outbox
 from newsletter.mail.models import OutboxMail
 from newsletter.optin import restraint
@@ -188,6 +189,25 @@ RULES: tuple[Rule, ...] = (
         ending=N_("by the work itself"),
         enforce=buffer.forget_drained,
         overdue=_overdue_work,
+    ),
+    Rule(
+        name="journal",
+        what=N_("Who has left, objected or restricted, under a value computed from a random number"),
+        purpose=N_("to do it again when an older backup has to be restored"),
+        basis=OWN_INTEREST,
+        period=N_("%(backup_days)s days, or as long as the oldest backup"),
+        ending=N_("the row is deleted"),
+        enforce=entries.forget_old,
+        overdue=entries.overdue,
+    ),
+    Rule(
+        name="backups",
+        what=N_("Backups of the database, addresses and names in them encrypted"),
+        purpose=N_("to go on after a loss"),
+        basis=OWN_INTEREST,
+        period=N_("%(backup_days)s days"),
+        ending=N_("the file is deleted; who has left since is erased again before one that was restored is used"),
+        overdue=backups.overdue,
     ),
     Rule(
         name="figures",

@@ -56,13 +56,13 @@ def entries() -> list[Entry]:
 
 
 def _entry(rule: Rule, run: runs.RetentionRun | None) -> Entry:
-    days = current_app.config["MEASUREMENT_DAYS"]
+    days, backup_days = current_app.config["MEASUREMENT_DAYS"], current_app.config["BACKUP_KEEP_DAYS"]
     return Entry(
         name=rule.name,
         what=gettext(rule.what),
         purpose=gettext(rule.purpose),
         basis=gettext(rule.basis),
-        period=gettext(rule.period, days=days),
+        period=gettext(rule.period, days=days, backup_days=backup_days),
         ending=gettext(rule.ending),
         every_seconds=rule.every.total_seconds() if rule.enforce else None,
         run=run,
