@@ -5,12 +5,14 @@ import sys
 import newsletter.jobs  # noqa: F401  # a worker runs the jobs that it has imported
 from newsletter import foundation
 from newsletter.core import worker
+from newsletter.recovery import looking
 from newsletter.schedule import JOIN_SECONDS, Schedule
 
 if __name__ == "__main__":
     # Two threads hand each other work of a tenth of a millisecond; the default of five lets them wait for each other.
     sys.setswitchinterval(0.0005)
     app = foundation.make_app()
+    looking.wait_until_known(app)
     schedule = Schedule(app)
     schedule.start()
     worker.run(app)

@@ -24,6 +24,7 @@ from newsletter.recipients import lookup_routes as lookup
 from newsletter.recipients import routes as recipients
 from newsletter.recipients import staff_routes as newsletters
 from newsletter.recipients import text_routes as texts
+from newsletter.recovery import wsgi as recovery
 from newsletter.staff import accounts
 from newsletter.staff import routes as staff
 from newsletter.tracking import wsgi as tracking
@@ -61,6 +62,7 @@ def _set_up(app: Flask) -> None:
     web.init_app(app)
     csrf.init_app(app)
     accounts.init_app(app)
+    recovery.init_app(app)
     tracking.init_app(app)
 
 

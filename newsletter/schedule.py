@@ -18,12 +18,14 @@ from newsletter.core.stopping import stopping
 from newsletter.optin import alarm
 from newsletter.privacy import chain
 from newsletter.recipients import versions
+from newsletter.recovery import looking
 from newsletter.retention import enforcing
 from newsletter.tracking import buffer
 
 log = logging.getLogger(__name__)
 
 WORK: tuple[tuple[str, timedelta, Callable[[], object]], ...] = (
+    ("keep the journal", timedelta(seconds=2), looking.keep),
     ("see to objections", timedelta(seconds=2), silencing.see_to_objections),
     ("drain events", timedelta(seconds=2), buffer.drain),
     ("start due campaigns", timedelta(seconds=1), campaigns.start_due),

@@ -10,6 +10,7 @@ SENDER = "the relay refuses the sender"
 SIZE = "the mail is too large for the relay"
 FAILURES = "too many mails are refused"
 KEYS = "addresses can't be opened: a key is missing in SECRET_KEY_FALLBACKS"
+RESTORED = "the database was set back to a backup"
 _LOGIN_CODES = (530, 534, 535, 538)  # RFC 4954 §6
 _SENDER_STATUSES = ("5.1.7", "5.1.8")  # RFC 3463 §3.2: about the sender, wherever it is said
 _TOO_LARGE = 552
@@ -57,6 +58,7 @@ def explain(stored: str) -> str:
         SENDER: _("the relay refuses the sender"),
         SIZE: _("the mail is too large for the relay"),
         FAILURES: _("too many mails are refused"),
+        RESTORED: _("the database was set back to a backup"),
     }
     if stored == KEYS:
         return _("addresses can't be opened: a key is missing in SECRET_KEY_FALLBACKS")
@@ -78,6 +80,10 @@ def advise(stored: str) -> str:
         FAILURES: _(
             "So many at once have their cause with us or with the relay, not with the people. Nobody was removed for "
             "it. Ask whoever runs the relay before you resume."
+        ),
+        RESTORED: _(
+            "Mails may have gone out since that backup was made. Those that were open in it are in doubt now, and go "
+            "out again only if you say so."
         ),
     }
     return advice.get(stored.partition(": ")[0], "")

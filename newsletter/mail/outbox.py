@@ -142,6 +142,11 @@ def drop_mail_with(text: str) -> int:
     return len(found)
 
 
+def drop_all() -> int:
+    """Drop all waiting mail, and return how many. The caller commits."""
+    return len(db.session.execute(delete(OutboxMail).returning(OutboxMail.id)).all())
+
+
 def _values(sealed: bytes) -> set[str]:
     try:
         waiting = [unseal_json(PURPOSE, sealed)]

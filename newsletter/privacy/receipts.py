@@ -69,10 +69,10 @@ def discard(receipt_id: int) -> None:
     chain.delete_receipts(Receipt.id == receipt_id)
 
 
-def closing(receipt_id: int | None, reason: str) -> dict[str, Any]:
-    """Return what `CLOSE` asks for, if the consent ends now: when, by which way, kept until when, sealed."""
-    now = utcnow()
-    values = {"closed_at": now, "close_reason": reason, "delete_after": kept_until(now)}
+def closing(receipt_id: int | None, reason: str, at: datetime | None = None) -> dict[str, Any]:
+    """Return what `CLOSE` asks for, if the consent ends `at` (default: now): when, why, kept until when, sealed."""
+    at = at or utcnow()
+    values = {"closed_at": at, "close_reason": reason, "delete_after": kept_until(at)}
     sealed = seals.seal("closed", values | {"id": receipt_id}) if receipt_id is not None else None
     return {**values, "receipt_id": receipt_id, "closing_seal": sealed}
 
