@@ -9,7 +9,7 @@ from flask import Flask
 from flask.cli import FlaskGroup
 from flask_migrate.cli import db
 
-from newsletter.commands import doctor, keys, promises, proof, recipients, staff
+from newsletter.commands import backups, doctor, keys, promises, proof, recipients, staff
 from newsletter.config import ConfigError, Settings, from_env
 from newsletter.demo.command import demo
 
@@ -22,6 +22,9 @@ COMMANDS: tuple[click.Command, ...] = (
     proof.proof,
     keys.keys,
     promises.promises,
+    backups.backup,
+    backups.restore,
+    backups.journal,
     doctor.doctor,
     demo,
 )

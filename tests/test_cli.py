@@ -62,7 +62,7 @@ def test_help_needs_no_settings_and_names_every_command(call: Call) -> None:
     done = call("--help", env={})
 
     assert done.returncode == 0
-    for command in ("db", "demo", "doctor", "export", "forget", "import", "proof", "staff", "token"):
+    for command in ("backup", "db", "demo", "doctor", "export", "forget", "import", "proof", "staff", "token"):
         assert re.search(rf"^  {command} ", done.stdout, re.MULTILINE), command
     assert "--app" not in done.stdout
     assert done.stderr == ""

@@ -11,6 +11,7 @@ from redis import RedisError
 from newsletter.core import digests
 from newsletter.core.db import db
 from newsletter.core.sealing import Opener, Unsealable
+from newsletter.journal import backups
 from newsletter.mail import address
 from newsletter.privacy import receipts, runs, verifying
 from newsletter.promises import logfiles, stores
@@ -18,7 +19,7 @@ from newsletter.promises.finding import Check
 from newsletter.retention.enforcing import enforced
 from newsletter.rotation import columns
 
-BACKUPS = "backups; the relay's and the platform's logs"
+BACKUPS = "backups (addresses in them are sealed, also of who left since); the relay's and the platform's logs"
 SILENT = timedelta(days=2)
 SAMPLE, MOST_LINES = 1000, 20
 
@@ -164,6 +165,9 @@ def no_longer_than_declared() -> Check:
             continue
         if overdue:
             check.found.append(f"{overdue} × longer there than the rule {rule.name!r} allows")
+    oldest = backups.oldest_at()
+    known = f"of {oldest:%Y-%m-%d}" if oldest else "none is known"
+    check.look(f"the oldest backup made here ({known})", backups.overdue(SILENT), "backup older than BACKUP_KEEP_DAYS")
     return check
 
 

@@ -3,6 +3,7 @@
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from newsletter.journal import backups
 from newsletter.promises import names
 from newsletter.retention import showing
 from newsletter.staff import guards
@@ -15,4 +16,9 @@ bp.before_request(guards.require_role(RoleName.ADMIN))
 @bp.get("/promises")
 def page() -> ResponseReturnValue:
     """Show both tables."""
-    return render_template("staff/promises.html", entries=showing.entries(), verdicts=names.last_verdicts())
+    return render_template(
+        "staff/promises.html",
+        entries=showing.entries(),
+        verdicts=names.last_verdicts(),
+        oldest_backup=backups.oldest_at(),
+    )

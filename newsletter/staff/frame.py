@@ -83,6 +83,7 @@ def action(code: str) -> str:
         "recipients.import": _("imported recipients into"),
         "recipients.export": _("exported the recipients of"),
         "recipients.forget": _("erased from everywhere:"),
+        "database.restore": _("restored the database from a backup:"),
         "text.publish": _("put a text in force, or announced it:"),
         "text.withdraw": _("withdrew an announced text:"),
         "brake.let_go": _("let go of the brake on sign-ups, up to an hourly"),

@@ -3,9 +3,10 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from flask import Flask
 
@@ -29,6 +30,14 @@ def env(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return env | {"PATH": path}
 
 
+@pytest.fixture(autouse=True)
+def no_restore_left_over(database_url: str) -> Iterator[None]:
+    """Whatever a test has interrupted, the next one finds a whole database."""
+    yield
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("DROP TABLE IF EXISTS restoring")
+
+
 @pytest.fixture
 def call(env: dict[str, str]) -> Call:
     """Run `python -m newsletter` as a process of its own, which has to end well unless `code` says otherwise."""
@@ -40,6 +49,20 @@ def call(env: dict[str, str]) -> Call:
         return done
 
     return run
+
+
+@pytest.fixture
+def pretend(env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Put a shell script in the place of one of PostgreSQL's programs."""
+    place = tmp_path / "bin"
+    place.mkdir()
+
+    def put(name: str, script: str) -> None:
+        (place / name).write_text(f"#!/bin/sh\n{script}\n")
+        (place / name).chmod(0o755)
+        monkeypatch.setenv("PATH", f"{place}{os.pathsep}{os.environ['PATH']}")
+
+    return put
 
 
 @pytest.fixture
