@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from newsletter.privacy import runs
-from newsletter.retention.rules import RULES, Rule
+from newsletter.retention.rule import Rule
+from newsletter.retention.rules import RULES
 
 
 def enforced() -> list[Rule]:

@@ -4,17 +4,13 @@
 The texts are said in the reader's language when they are shown.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func
 
 from newsletter.campaigns import shrinking
 from newsletter.campaigns.models import Batch, Campaign, ProgressMark
 from newsletter.core import queues
-from newsletter.core.db import db
 from newsletter.core.i18n import N_
 from newsletter.journal import backups, entries
 from newsletter.mail import outbox
@@ -24,50 +20,18 @@ from newsletter.optin.models import ConfirmationMail
 from newsletter.privacy import receipts
 from newsletter.privacy.models import Receipt
 from newsletter.recipients import erasing
+from newsletter.retention.rule import CONSENT, NO_PERSON, OWN_INTEREST, Rule, count_if
 from newsletter.staff import trail
 from newsletter.staff.trail import AuditEntry
 from newsletter.tracking import buffer, measurement
 from newsletter.tracking.models import DrainedBatch, MeasurementKey
 
-HOUR = timedelta(hours=1)
-OWN_INTEREST = N_("legitimate interest (Art. 6 (1) (f) GDPR)")
-CONSENT = N_("consent (Art. 6 (1) (a) GDPR)")
-NO_PERSON = N_("no personal data")
-Count = Callable[[timedelta], int]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """What is kept, for what purpose, on which legal basis, how long, and how it is deleted.
-
-    `enforce` deletes what is due, commits and returns how many rows or entries that were; it is called once in `every`.
-    `overdue` counts what is there longer than declared and so much. Rules without `enforce` need no job of their own.
-    """
-
-    name: str
-    what: str
-    purpose: str
-    basis: str
-    period: str
-    ending: str
-    every: timedelta = HOUR
-    enforce: Callable[[], int] | None = None
-    overdue: Count | None = None
-
-
-def _count(column: Any, condition: Callable[[timedelta], ColumnElement[bool]]) -> Count:
-    def count(longer: timedelta) -> int:
-        query = select(func.count(column)).where(condition(longer))
-        return int(db.session.execute(query).scalar_one())
-
-    return count
-
 
 def _overdue_work(longer: timedelta) -> int:
     """Marks go within seconds, while their work goes on; a day is kept of what was counted."""
-    batches = _count(Batch.id, lambda more: Batch.lease_until < func.now() - more)
-    marks = _count(ProgressMark.at, lambda more: ProgressMark.at < func.now() - more)
-    drained = _count(DrainedBatch.id, lambda more: DrainedBatch.drained_at < func.now() - buffer.KEEP_BATCHES - more)
+    batches = count_if(Batch.id, lambda more: Batch.lease_until < func.now() - more)
+    marks = count_if(ProgressMark.at, lambda more: ProgressMark.at < func.now() - more)
+    drained = count_if(DrainedBatch.id, lambda more: DrainedBatch.drained_at < func.now() - buffer.KEEP_BATCHES - more)
     return batches(longer) + marks(longer) + drained(longer)
 
 
@@ -81,7 +45,7 @@ RULES: tuple[Rule, ...] = (
         ending=N_("the row is deleted"),
         every=timedelta(seconds=15),
         enforce=outbox.sweep,
-        overdue=_count(OutboxMail.id, lambda more: OutboxMail.created_at < func.now() - outbox.GIVE_UP_AFTER - more),
+        overdue=count_if(OutboxMail.id, lambda more: OutboxMail.created_at < func.now() - outbox.GIVE_UP_AFTER - more),
     ),
     Rule(
         name="restraint",
@@ -93,7 +57,7 @@ RULES: tuple[Rule, ...] = (
         period=N_("30 days, or until the confirmation; what is not wanted 180 days"),
         ending=N_("the row is deleted"),
         enforce=restraint.forget_old,
-        overdue=_count(
+        overdue=count_if(
             ConfirmationMail.wish, lambda more: ConfirmationMail.mailed_at < func.now() - restraint.MONTH - more
         ),
     ),
@@ -116,7 +80,7 @@ RULES: tuple[Rule, ...] = (
         period=N_("until the end of the third calendar year after the one of leaving"),
         ending=N_("the row is deleted"),
         enforce=receipts.delete_outlived,
-        overdue=_count(Receipt.id, lambda more: Receipt.delete_after < func.now() - more),
+        overdue=count_if(Receipt.id, lambda more: Receipt.delete_after < func.now() - more),
     ),
     Rule(
         name="chain",
@@ -134,7 +98,7 @@ RULES: tuple[Rule, ...] = (
         period=N_("%(days)s days from the sending on"),
         ending=N_("key and pseudonyms are deleted, numbers remain"),
         enforce=measurement.forget_ended,
-        overdue=_count(
+        overdue=count_if(
             MeasurementKey.campaign_id,
             lambda more: MeasurementKey.key_sealed.is_not(None) & (MeasurementKey.ends_at < func.now() - more),
         ),
@@ -148,7 +112,7 @@ RULES: tuple[Rule, ...] = (
         ending=N_("the rows are deleted, their numbers remain"),
         every=timedelta(minutes=5),
         enforce=shrinking.shrink,
-        overdue=_count(Campaign.id, lambda more: shrinking.ended_before(shrinking.KEPT + more)),
+        overdue=count_if(Campaign.id, lambda more: shrinking.ended_before(shrinking.KEPT + more)),
     ),
     Rule(
         name="audit",
@@ -158,7 +122,7 @@ RULES: tuple[Rule, ...] = (
         period=N_("90 days"),
         ending=N_("the entry is deleted"),
         enforce=trail.forget_old,
-        overdue=_count(AuditEntry.id, lambda more: AuditEntry.at < func.now() - trail.KEPT - more),
+        overdue=count_if(AuditEntry.id, lambda more: AuditEntry.at < func.now() - trail.KEPT - more),
     ),
     Rule(
         name="accounts",

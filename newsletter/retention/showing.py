@@ -8,7 +8,8 @@ from flask import current_app
 from newsletter.core.i18n import gettext
 from newsletter.core.i18n import gettext as _
 from newsletter.privacy import runs
-from newsletter.retention.rules import NO_PERSON, RULES, Rule
+from newsletter.retention.rule import NO_PERSON, Rule
+from newsletter.retention.rules import RULES
 
 ABOUT_STAFF = {"audit", "accounts", "tokens"}
 
