@@ -69,7 +69,7 @@ def wait_for_senders(link_key: bytes) -> None:
     except OperationalError as error:
         if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
             raise
-        log.warning("a mail in hand may still go to an address from before")
+        log.warning("a mail in hand may still go out as things were before")
     db.session.rollback()
 
 

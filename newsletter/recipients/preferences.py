@@ -14,6 +14,7 @@ from newsletter.mail import address
 from newsletter.privacy import documents, wordings
 from newsletter.privacy.documents import Edition
 from newsletter.privacy.models import Receipt, Wording
+from newsletter.recipients import moving
 from newsletter.recipients.models import Newsletter, Objection, Recipient
 from newsletter.recipients.person import Person
 
@@ -116,6 +117,8 @@ def restrict(link_key: bytes, *, wished: bool) -> None:
     """
     since = func.coalesce(Recipient.restricted_at, func.now()) if wished else None
     _change(link_key, objects=wished, restricted_at=since)
+    if wished:
+        moving.wait_for_senders(link_key)  # who found the row before may just be beginning a mail to this person
 
 
 def _change(link_key: bytes, *, objects: bool = False, **columns: Any) -> None:

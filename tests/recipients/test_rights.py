@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from newsletter.campaigns import audience, claims, service
 from newsletter.core.db import db, utcnow
-from newsletter.recipients import disclosure, links
+from newsletter.recipients import disclosure, links, moving
 from newsletter.recipients.models import Recipient
 from newsletter.recipients.person import Person
 from tests.factories import CONSENT, make_campaign, make_newsletter, make_recipient
@@ -25,6 +25,29 @@ def me(recipient: Recipient, suffix: str = "") -> str:
 
 def mailed(recipient: Recipient, suffix: str = "") -> str:
     return path(links.mailed_preferences_url(recipient.link_key)) + suffix
+
+
+def test_no_mail_begins_behind_the_answer_to_who_restricts(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    newsletter = make_newsletter()
+    recipient = make_recipient(newsletter, EMAIL)
+    campaign = make_campaign(newsletter)
+    service.send(campaign)
+    restriction = me(recipient, "/restriction")
+    monkeypatch.setattr(moving, "SENDERS_WAIT", "50ms")
+
+    with db.engine.connect() as sender:
+        claimed = claims.claim(sender, campaign.id, 10)
+        assert claimed is not None
+        sender.commit()
+        assert claims.hold(sender, claimed.batch_id)
+        with caplog.at_level("WARNING"):
+            answer = client.post(restriction, data={"restricted": "yes"})
+        sender.rollback()
+
+    assert answer.status_code == 303
+    assert "a mail in hand" in caplog.text, "it was waited for"
 
 
 def test_who_restricts_is_kept_and_left_out_of_the_next_campaign(client: FlaskClient) -> None:
