@@ -121,7 +121,7 @@ def _details(name: str, connections: int, found: list[Visit]) -> list[Figure]:
 
 def _drain() -> None:
     """Count what was noted, as a worker would: the list in Redis takes a million."""
-    while buffer.drain():
+    while buffer.drain(settle_seconds=0):
         pass
 
 

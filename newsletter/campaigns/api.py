@@ -137,11 +137,16 @@ def report(public_id: str) -> ResponseReturnValue:
     figures = measured.report(campaign.id, delivered)
     return {
         "delivered": delivered,
-        "opens": {"unique": figures.opens.unique, "total": figures.opens.total},
-        "clicks": {"unique": figures.clicks.unique, "total": figures.clicks.total},
+        "opens": _figure(figures.opens),
+        "clicks": _figure(figures.clicks),
         "links": [{"url": link.url, "unique": link.unique, "total": link.total} for link in figures.links],
         "unsubscribes": unsubscribes.number(campaign.id, delivered),
+        "machines": {"opens": _figure(figures.machine_opens), "clicks": _figure(figures.machine_clicks)},
     }
+
+
+def _figure(figure: measured.Figure) -> dict[str, int | None]:
+    return {"unique": figure.unique, "total": figure.total}
 
 
 def _read(slug: str = "") -> tuple[Newsletter, Content]:

@@ -19,6 +19,7 @@ from newsletter.recipients import links
 from newsletter.recipients.models import Newsletter
 from newsletter.recipients.person import Person
 from newsletter.tracking.measurement import click_url, pixel_url
+from newsletter.tracking.models import TRAP
 
 TEMPLATE = "campaign"
 
@@ -72,6 +73,7 @@ def render(issue: Issue, slots: Mapping[Slot, str], *, measured: bool) -> Render
         "unsubscribe_url": links.unsubscribe_page(slots[Slot.UNSUBSCRIBE]),
         "preferences_url": links.preferences_page(slots[Slot.PREFERENCES]),
         "pixel_url": pixel_url(measurement) if measured else "",
+        "trap_url": click_url(measurement, TRAP) if measured else "",
         # markdown-it escapes all that staff wrote, and makes no tag but its own.
         "heading_html": Markup(html[0]),  # noqa: S704
         "body_html": Markup(html[1]),  # noqa: S704

@@ -20,6 +20,8 @@ from newsletter.privacy.receipts import ReceiptFields
 from newsletter.recipients import admission, newsletters
 from newsletter.recipients.models import Departure, Newsletter, Recipient
 from newsletter.tracking import counting, measurement
+from newsletter.tracking.counting import HOUR_MS
+from newsletter.tracking.notes import BY_ITSELF
 
 TEXTS = Path(__file__).parent / "texts"
 SLUG = "meine-stadtwerke"
@@ -27,7 +29,7 @@ RECIPIENTS = 312
 SEED = 2026
 UNREACHABLE = 4
 LEFT = 6
-OPENING, CLICKING = 0.52, 0.38
+OPENING, CLICKING, MACHINES = 0.52, 0.38, 0.12
 LINK_WEIGHTS = (8, 5, 3)
 
 
@@ -144,13 +146,15 @@ def _notes(campaign: Campaign, began_at: datetime, rng: random.Random) -> list[b
     notes: list[str] = []
     measured = select(Recipient.id).where(Recipient.newsletter_id == campaign.newsletter_id, Recipient.measured)
     for recipient_id in db.session.execute(measured.order_by(Recipient.id)).scalars():
+        person = ids.spell(recipient_id).partition("-")[2]
+        if rng.random() < MACHINES:  # a gateway loads everything as soon as the mail is there
+            notes += [f"{word} {link} {first_hour * HOUR_MS} {person} {BY_ITSELF}" for link in (0, 1, 2, 3)]
         if rng.random() > OPENING:
             continue
         # Most open on the first day, the others over the next two.
         hour = first_hour + int(rng.expovariate(1 / 6) if rng.random() < 0.7 else rng.uniform(9, 47))
-        person = ids.spell(recipient_id).partition("-")[2]
-        notes += [f"{word} 0 {hour + again} {person}" for again in range(rng.choice((1, 1, 1, 2, 3)))]
+        notes += [f"{word} 0 {(hour + again) * HOUR_MS} {person}" for again in range(rng.choice((1, 1, 1, 2, 3)))]
         if rng.random() < CLICKING:
             links = rng.choices((1, 2, 3), LINK_WEIGHTS, k=rng.choice((1, 1, 2, 3)))
-            notes += [f"{word} {link} {hour} {person}" for link in links]
+            notes += [f"{word} {link} {hour * HOUR_MS} {person}" for link in links]
     return [note.encode() for note in notes]

@@ -68,4 +68,5 @@ REPORT: Example = {
     "clicks": {"unique": 35, "total": 45},
     "links": [{"url": "https://stadtwerke-musterstadt.example/plan", "unique": 35, "total": 45}],
     "unsubscribes": None,
+    "machines": {"opens": {"unique": 60, "total": 75}, "clicks": {"unique": None, "total": None}},
 }

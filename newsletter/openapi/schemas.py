@@ -238,5 +238,10 @@ REPORT = record(
         "clicks": ref("Figure"),
         "links": {"type": "array", "items": ref("LinkFigure"), "description": "Clicks by link."},
         "unsubscribes": _withheld("Recipients who left by a link of this campaign, in steps"),
+        "machines": record(
+            "What scanners of links and prefetching programs did, told apart by bursts, by a link that people can't "
+            "see, and by their names; it is in no other number. `unique` counts the recipients whose mail it was.",
+            {"opens": ref("Figure"), "clicks": ref("Figure")},
+        ),
     },
 )

@@ -150,8 +150,12 @@ def _measurement(facts: _Facts) -> list[Section]:
         days=facts.measurement_days,
         group=facts.min_group,
     )
+    machines = _(
+        "Programs that open mails or follow links by themselves, such as virus scanners, are told apart within minutes "
+        "by how fast they do it and by their name, and counted separately. Neither name nor IP address is kept."
+    )
     object_ = _("You can object at any time, by the link to your data in every e-mail.")
-    return [Section(_("Measuring"), [*lines, how, object_])]
+    return [Section(_("Measuring"), [*lines, how, machines, object_])]
 
 
 def _leaving() -> list[str]:

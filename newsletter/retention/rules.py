@@ -146,7 +146,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="work",
-        what=N_("Marks of the work in hand: batches, pace, what was counted already"),
+        what=N_("Marks of the work in hand: batches, pace, what was counted already, which mails a machine came for"),
         purpose=N_("to do nothing twice"),
         basis=NO_PERSON,
         period=N_("seconds to a day"),

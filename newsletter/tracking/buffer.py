@@ -1,11 +1,13 @@
 """The event buffer: notes go from the web processes to a list in Redis, and from there to the tables, once.
 
-A drain moves the list aside under a name of its own (atomically), counts it in slices, and deletes it. Every slice
+A drain moves the list aside under a name of its own (atomically) and judges which ids a machine came for. It counts
+what has lain aside for some seconds, because a burst may go on in the next list, in slices, and deletes it. Every slice
 has an id that is made from that name and is written in the transaction that counts it; whoever finds the
 list of a drain that died counts only the slices that are not in the tables yet.
 """
 
 import logging
+import time
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
@@ -17,14 +19,15 @@ from sqlalchemy.dialects.postgresql import insert
 
 from newsletter.core import queues
 from newsletter.core.db import db
-from newsletter.tracking import counting
+from newsletter.tracking import counting, machines
 from newsletter.tracking.models import DrainedBatch
 
 log = logging.getLogger(__name__)
 
 EVENTS = "newsletter:events"
-ASIDE = "newsletter:events:aside"
-"""The set of the names under which lists lie aside."""
+ASIDE = "newsletter:events:lists"
+"""The names under which lists lie aside, by when they were moved there."""
+SETTLE_SECONDS = 5.0
 DROPPED, INVENTED = "newsletter:events:dropped", "newsletter:events:invented"
 """Counters for /metrics: notes that found no room, and ids that this installation never made."""
 MOST_EVENTS = 1_000_000
@@ -49,13 +52,13 @@ def push(connection: "Redis", notes: Sequence[str], dropped: int) -> None:
         connection.incrby(DROPPED, dropped)
 
 
-def drain() -> int:
-    """Count what lies in the buffer, up to 100,000 events a call; return how many were read. Commits.
+def drain(settle_seconds: float = SETTLE_SECONDS) -> int:
+    """Count what was moved aside so long ago, up to 100,000 events a call; return how many were read. Commits.
 
     Several at once do no harm. While Redis is away there is nothing to read.
     """
     try:
-        return _drain(queues.redis())
+        return _drain(queues.redis(), settle_seconds)
     except RedisError as error:
         log.info("nothing was drained: Redis is away (%s)", type(error).__name__)
         return 0
@@ -64,21 +67,22 @@ def drain() -> int:
 def figures() -> tuple[int, int, int]:
     """Return how many events wait to be counted, were dropped, and were invented; raise `RedisError`."""
     connection = queues.redis()
-    aside = cast(set[bytes], connection.smembers(ASIDE))
+    aside = _aside(connection)
     waiting = _length(connection, EVENTS) + sum(_length(connection, _key(name)) for name in aside)
     dropped, invented = (int(cast(bytes | None, connection.get(key)) or 0) for key in (DROPPED, INVENTED))
     return waiting, dropped, invented
 
 
-def _drain(connection: "Redis") -> int:
-    _move_aside(connection)
+def _drain(connection: "Redis", settle_seconds: float) -> int:
+    before = _aside(connection)
+    if name := _move_aside(connection):
+        _judge(connection, before[-1:], name)
     read = taken = 0
-    for name in cast(set[bytes], connection.smembers(ASIDE)):
+    for name in _aside(connection, until=time.time() - settle_seconds):
         slices = _slices(uuid.UUID(name.decode()), _length(connection, _key(name)))
         todo = slices[: max(0, SLICES_PER_DRAIN - taken)]
         for start, slice_id in todo:
-            notes = cast(list[bytes], connection.lrange(_key(name), start, start + SLICE - 1))
-            read += _count_once(connection, slice_id, notes)
+            read += _count_once(connection, slice_id, _notes(connection, name, start, start + SLICE - 1))
         taken += len(todo)
         if len(todo) == len(slices):
             _delete(connection, name)
@@ -90,7 +94,7 @@ def forget_drained() -> int:
 
     Not while a list lies aside: one would have to know its slices, however old.
     """
-    if queues.redis().scard(ASIDE):
+    if queues.redis().zcard(ASIDE):
         return 0
     old = delete(DrainedBatch).where(DrainedBatch.drained_at < func.now() - KEEP_BATCHES)
     gone = db.session.execute(old.returning(DrainedBatch.id)).all()
@@ -98,24 +102,42 @@ def forget_drained() -> int:
     return len(gone)
 
 
-def _move_aside(connection: "Redis") -> None:
+def _aside(connection: "Redis", until: float = float("inf")) -> list[bytes]:
+    """Return the names of the lists that were moved aside until then, the oldest first."""
+    return cast(list[bytes], connection.zrangebyscore(ASIDE, "-inf", until))
+
+
+def _move_aside(connection: "Redis") -> bytes | None:
     if not connection.exists(EVENTS):
-        return
+        return None
     name = uuid.uuid4().hex
     with connection.pipeline(transaction=True) as both:
         both.rename(EVENTS, _key(name.encode()))
-        both.sadd(ASIDE, name)
-        # Another drain may have been quicker: then the name stands for an empty list, which is deleted below.
+        both.zadd(ASIDE, {name: time.time()})
+        # Another drain may have been quicker: then the name stands for an empty list, which is deleted later.
         both.execute(raise_on_error=False)
+    return name.encode()
+
+
+def _judge(connection: "Redis", before: list[bytes], name: bytes) -> None:
+    # A burst may have begun at the end of the list before.
+    notes = [note for older in before for note in _notes(connection, older, -SLICE, -1)]
+    for start in range(0, _length(connection, _key(name)), SLICE):
+        notes = notes[-SLICE:] + _notes(connection, name, start, start + SLICE - 1)
+        machines.remember(connection, machines.judge(notes))
 
 
 def _delete(connection: "Redis", name: bytes) -> None:
     connection.delete(_key(name))
-    connection.srem(ASIDE, name)
+    connection.zrem(ASIDE, name)
 
 
 def _length(connection: "Redis", key: str) -> int:
     return cast(int, connection.llen(key))
+
+
+def _notes(connection: "Redis", name: bytes, first: int, last: int) -> list[bytes]:
+    return cast(list[bytes], connection.lrange(_key(name), first, last))
 
 
 def _key(name: bytes) -> str:
@@ -132,6 +154,7 @@ def _slices(batch: uuid.UUID, length: int) -> list[tuple[int, uuid.UUID]]:
 
 
 def _count_once(connection: "Redis", slice_id: uuid.UUID, notes: Sequence[bytes]) -> int:
+    verdicts = machines.remembered(connection, notes)
     try:
         db.session.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
         ours = db.session.execute(
@@ -139,7 +162,7 @@ def _count_once(connection: "Redis", slice_id: uuid.UUID, notes: Sequence[bytes]
         ).first()
         if ours is None:
             return 0
-        invented = counting.count(notes)
+        invented = counting.count(notes, verdicts)
         db.session.commit()
     finally:
         db.session.rollback()

@@ -1,7 +1,7 @@
 """From notes to numbers: checks each note against the key of its campaign and adds it to events and tallies."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -11,23 +11,15 @@ from newsletter.core import public_ids
 from newsletter.core.db import db, utcnow
 from newsletter.core.errors import NotFound
 from newsletter.core.sealing import unseal
-from newsletter.tracking import steps
+from newsletter.tracking import machines, steps
 from newsletter.tracking.measurement import CAMPAIGN, PURPOSE, RECIPIENT, Pseudonyms
-from newsletter.tracking.models import ANY_CLICK, OPEN, MeasurementKey
+from newsletter.tracking.models import ANY_CLICK, MACHINE_CLICK, MACHINE_OPEN, OPEN, TRAP, MeasurementKey
+from newsletter.tracking.notes import Note, parse
 
 MOST_PER_PERSON = 50
 """How often one pseudonym counts in the total of one link. A mail program that loads the pixel with
 every look, or one that someone keeps loading, does not make a campaign's figures."""
-_MOST_LINKS = 10_000
-
-
-class Note(NamedTuple):
-    """One open or click as it was noted. `hour` counts from 1970."""
-
-    campaign: str
-    link: int
-    hour: int
-    recipient: str
+HOUR_MS = 3_600_000
 
 
 class Seen(NamedTuple):
@@ -39,11 +31,11 @@ class Seen(NamedTuple):
     pseudonym: int
 
 
-def count(notes: Sequence[bytes]) -> int:
+def count(notes: Sequence[bytes], verdicts: Mapping[str, int] | None = None) -> int:
     """Add notes to the tables in the caller's transaction; return how many were invented or bent.
 
-    Those of a campaign whose key is destroyed are left out and not called invented. The caller makes sure
-    that nobody else counts at the same time.
+    `verdicts` as `machines.remembered` gives them. Notes of a campaign whose key is destroyed are left out and not
+    called invented. The caller makes sure that nobody else counts at the same time.
     """
     per_campaign: dict[str, list[Note]] = defaultdict(list)
     for note in map(_parse, notes):
@@ -55,19 +47,15 @@ def count(notes: Sequence[bytes]) -> int:
     seen: Counter[Seen] = Counter()
     for word, campaign_id in ids.items():
         if campaign_id in keys:
-            bent += _add(seen, campaign_id, keys[campaign_id], per_campaign[word])
+            bent += _add(seen, campaign_id, keys[campaign_id], per_campaign[word], verdicts or {})
     _write(seen)
     return bent
 
 
 def _parse(record: bytes) -> Note | None:
-    try:
-        campaign, link, hour, recipient = record.decode("ascii").split(" ")
-        note = Note(campaign, int(link), int(hour), recipient)
-    except ValueError:
-        return None
-    now = utcnow().timestamp() / 3600
-    return note if 0 <= note.link <= _MOST_LINKS and 0 < note.hour <= now + 1 else None
+    note = parse(record)
+    now = utcnow().timestamp() * 1000
+    return note if note and 0 <= note.link <= TRAP and 0 < note.at_ms <= now + HOUR_MS else None
 
 
 def _campaign_ids(words: Iterable[str]) -> dict[str, int]:
@@ -93,7 +81,9 @@ def _keys(campaign_ids: Iterable[int]) -> dict[int, Pseudonyms]:
     return {campaign_id: Pseudonyms(unseal(PURPOSE, key)) for campaign_id, key in rows if key}
 
 
-def _add(seen: Counter[Seen], campaign_id: int, pseudonyms: Pseudonyms, notes: list[Note]) -> int:
+def _add(
+    seen: Counter[Seen], campaign_id: int, pseudonyms: Pseudonyms, notes: list[Note], verdicts: Mapping[str, int]
+) -> int:
     known: dict[str, int | None] = {}
     invented = 0
     for note in notes:
@@ -103,10 +93,16 @@ def _add(seen: Counter[Seen], campaign_id: int, pseudonyms: Pseudonyms, notes: l
         if pseudonym is None:
             invented += 1
             continue
-        seen[Seen(note.hour, campaign_id, note.link, pseudonym)] += 1
-        if note.link != OPEN:
-            seen[Seen(note.hour, campaign_id, ANY_CLICK, pseudonym)] += 1
+        for link in _places(note, verdicts):
+            seen[Seen(note.at_ms // HOUR_MS, campaign_id, link, pseudonym)] += 1
     return invented
+
+
+def _places(note: Note, verdicts: Mapping[str, int]) -> tuple[int, ...]:
+    """Return the link numbers under which the note counts."""
+    if machines.is_one(note, verdicts):
+        return (MACHINE_OPEN if note.link == OPEN else MACHINE_CLICK,)
+    return (OPEN,) if note.link == OPEN else (note.link, ANY_CLICK)
 
 
 def _pseudonym(pseudonyms: Pseudonyms, word: str) -> int | None:

@@ -12,6 +12,10 @@ OPEN = 0
 """The link number that stands for the pixel; links of the text count from 1."""
 ANY_CLICK = -1
 """Stands for a click on whichever link: so the people who clicked are known when their events are gone."""
+MACHINE_OPEN, MACHINE_CLICK = -2, -3
+"""Stand for what machines did, which is counted nowhere else."""
+TRAP = 10_000
+"""The number of the link that no person can see. Links of the text stay far below."""
 
 
 class Link(Model):

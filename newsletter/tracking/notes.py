@@ -1,7 +1,8 @@
 """Notes of opens and clicks, kept in this process for a fifth of a second and then taken to Redis together.
 
-A note holds the two words of the measurement id as they came, the number of the link and the hour. It never
-holds an IP address or a user agent, because the code that writes it is not given any.
+A note holds the two words of the measurement id as they came, the number of the link and the moment, and whether the
+program looks at mails by itself. It never holds an IP address or a user agent, because the code that writes it is not
+given any.
 """
 
 import logging
@@ -10,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 from weakref import WeakSet
 
 from redis import RedisError
@@ -21,8 +23,34 @@ MOST_NOTES = 100_000
 """What is kept while Redis is away: about 15 MB. Beyond it the oldest are dropped, and counted."""
 NOTES_PER_PUSH = 10_000
 
+BY_ITSELF = "m"
+
 Push = Callable[[Sequence[str], int], None]
 """Takes notes, and how many were dropped since the last time; raises `RedisError` when it can't."""
+
+
+class Note(NamedTuple):
+    """One open or click as it was noted, at a moment in milliseconds since 1970."""
+
+    campaign: str
+    link: int
+    at_ms: int
+    recipient: str
+    by_itself: bool
+
+    @property
+    def measurement_id(self) -> str:
+        """Return the id as the URL spells it."""
+        return f"{self.campaign}-{self.recipient}"
+
+
+def parse(record: bytes) -> Note | None:
+    """Return the note that was written so, or None."""
+    try:
+        campaign, link, at_ms, recipient, *by_itself = record.decode("ascii").split(" ")
+        return Note(campaign, int(link), int(at_ms), recipient, by_itself == [BY_ITSELF])
+    except ValueError:
+        return None
 
 
 class Notes:
@@ -43,11 +71,12 @@ class Notes:
         self._thread: threading.Thread | None = None
         self._away = False
 
-    def note(self, campaign: str, number: str, recipient: str) -> None:
+    def note(self, campaign: str, number: str, recipient: str, *, by_itself: bool = False) -> None:
         """Note an open (`number` "0") or a click. Takes about a microsecond and never waits for Redis."""
         if len(self._waiting) == self._most:
             self._dropped += 1
-        self._waiting.append(f"{campaign} {number} {int(time.time()) // 3600} {recipient}")
+        sign = f" {BY_ITSELF}" if by_itself else ""
+        self._waiting.append(f"{campaign} {number} {int(time.time() * 1000)} {recipient}{sign}")
         if self._thread is None:
             self._start()
 

@@ -11,7 +11,16 @@ from sqlalchemy import select
 
 from newsletter.core.db import db
 from newsletter.tracking import steps
-from newsletter.tracking.models import ANY_CLICK, OPEN, Link, MeasurementKey, ShownFigure, Tally
+from newsletter.tracking.models import (
+    ANY_CLICK,
+    MACHINE_CLICK,
+    MACHINE_OPEN,
+    OPEN,
+    Link,
+    MeasurementKey,
+    ShownFigure,
+    Tally,
+)
 
 
 @dataclass(frozen=True)
@@ -43,12 +52,14 @@ class HourFigure:
 
 @dataclass(frozen=True)
 class Report:
-    """All that is shown of a campaign's opens and clicks."""
+    """All that is shown of a campaign's opens and clicks: those of people, and apart from them those of machines."""
 
     opens: Figure
     clicks: Figure
     links: list[LinkFigure]
     hours: list[HourFigure]
+    machine_opens: Figure
+    machine_clicks: Figure
 
 
 WITHHELD = Figure(None, None)
@@ -57,7 +68,7 @@ WITHHELD = Figure(None, None)
 def report(campaign_id: int, delivered: int) -> Report:
     """Return the campaign's figures, of which `delivered` mails were; for one never measured all are None or empty."""
     if db.session.get(MeasurementKey, campaign_id) is None:
-        return Report(WITHHELD, WITHHELD, [], [])
+        return Report(WITHHELD, WITHHELD, [], [], WITHHELD, WITHHELD)
     figures = _figures(campaign_id, delivered)
     opens, clicks = figures[OPEN], figures[ANY_CLICK]
     return Report(
@@ -68,6 +79,8 @@ def report(campaign_id: int, delivered: int) -> Report:
             for number, url in _urls(campaign_id).items()
         ],
         hours=_hours(campaign_id, opens.unique or 0, clicks.unique or 0),
+        machine_opens=figures[MACHINE_OPEN],
+        machine_clicks=figures[MACHINE_CLICK],
     )
 
 

@@ -23,7 +23,7 @@ _SILENCE = text("""
         INSERT INTO silenced (campaign_id, pseudonym) SELECT campaign_id, pseudonym FROM whose ON CONFLICT DO NOTHING
     ), place AS (
         SELECT campaign_id, pseudonym, number FROM whose JOIN link USING (campaign_id)
-        UNION ALL SELECT campaign_id, pseudonym, number FROM whose, (VALUES (0), (-1)) AS every (number)
+        UNION ALL SELECT campaign_id, pseudonym, number FROM whose, (VALUES (0), (-1), (-2), (-3)) AS every (number)
     ), gone AS (
         DELETE FROM event USING place
         WHERE event.campaign_id = place.campaign_id AND event.link = place.number

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import idna
+from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -15,7 +16,7 @@ from newsletter.core import public_ids
 from newsletter.core.db import db
 from newsletter.core.errors import NotFound
 from newsletter.tracking.measurement import CAMPAIGN
-from newsletter.tracking.models import Link, MeasurementKey
+from newsletter.tracking.models import TRAP, Link, MeasurementKey
 
 KNOWN_SECONDS, UNKNOWN_SECONDS = 300.0, 10.0
 MOST_CAMPAIGNS = 1000
@@ -77,8 +78,11 @@ def _read(campaign_id: int) -> Targets:
         )
     ).scalar_one_or_none()
     known = bool(links or ends_at)
+    urls = {str(number): as_header(url) for number, url in links}
+    if known:
+        urls[str(TRAP)] = current_app.config["PUBLIC_URL"]  # whoever gets there shall not stand before an error
     return Targets(
-        urls={str(number): as_header(url) for number, url in links},
+        urls=urls,
         ends_at=ends_at.timestamp() if ends_at else 0.0,
         fresh_until=time.time() + (KNOWN_SECONDS if known else UNKNOWN_SECONDS),
     )

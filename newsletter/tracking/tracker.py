@@ -7,6 +7,7 @@ from typing import Any
 from flask import current_app
 
 from newsletter.core.errors import NotFound
+from newsletter.tracking import programs
 from newsletter.tracking.notes import Notes
 from newsletter.tracking.targets import TargetCache, Targets
 
@@ -47,7 +48,8 @@ class Tracker:
         ended = targets is not None and time.time() >= targets.ends_at
         campaign, _hyphen, recipient = measurement_id.partition("-")
         if not ended and _by_a_person(environ) and _plain(campaign) and _plain(recipient):
-            self.notes.note(campaign, number, recipient)
+            by_itself = programs.looks_by_itself(environ.get("HTTP_USER_AGENT", ""))
+            self.notes.note(campaign, number, recipient, by_itself=by_itself)
 
 
 def _by_a_person(environ: Environ) -> bool:

@@ -20,7 +20,7 @@ from newsletter.core.db import db, utcnow
 from newsletter.recipients import links
 from newsletter.tracking import buffer, measurement
 from newsletter.tracking.measurement import MeasurementIds
-from newsletter.tracking.models import Event, MeasurementKey
+from newsletter.tracking.models import MACHINE_CLICK, Event, MeasurementKey
 from newsletter.tracking.report import report
 from newsletter.tracking.tracker import tracker
 from tests import factories
@@ -62,13 +62,33 @@ def test_no_store_holds_who_opened_or_from_where(app: Flask, client: FlaskClient
         client.get(path, headers=sign, environ_overrides={"REMOTE_ADDR": IP})
     assert tracker().notes.flush()
     in_redis = redis_dump(queues.redis())
-    buffer.drain()
+    buffer.drain(settle_seconds=0)
     in_tables = database_dump(database_url) + redis_dump(queues.redis())
 
     assert measured.ids.spell(recipient.id).partition("-")[2] in in_redis
     assert measured.totals()[0] == (1, 1)
     for personal in (ADDRESS, "canary", AGENT, IP, "203.0.113", "mail.example"):
         assert personal not in in_redis + in_tables
+
+
+def test_telling_machines_apart_keeps_neither_their_names_nor_when_people_came(
+    app: Flask, client: FlaskClient, database_url: str
+) -> None:
+    measured = make_measured([f"https://www.example.org/{number}" for number in range(3)])
+    scanner = {"User-Agent": "Canary-Proofpoint/7.1", "X-Forwarded-For": IP}
+
+    for number in (1, 2, 3):
+        client.get(measured.link(1, number), headers=scanner, environ_overrides={"REMOTE_ADDR": IP})
+    assert tracker().notes.flush()
+    noted = redis_dump(queues.redis())
+    moments = [note.split()[2].decode() for note in queues.redis().lrange(buffer.EVENTS, 0, -1)]
+    buffer.drain(settle_seconds=0)
+    everywhere = noted + database_dump(database_url) + redis_dump(queues.redis())
+
+    assert measured.totals() == {MACHINE_CLICK: (1, 3)}
+    for personal in ("Canary", "Proofpoint", IP):
+        assert personal not in everywhere
+    assert not [moment for moment in moments if moment in database_dump(database_url)]
 
 
 def test_a_person_has_no_pseudonym_in_common_between_two_campaigns(app: Flask, client: FlaskClient) -> None:
@@ -173,7 +193,7 @@ def test_a_web_process_that_is_told_to_stop_loses_no_event(app: Flask, make_proc
     else:
         web.ask_to_stop()
     web.process.wait(30)
-    buffer.drain()
+    buffer.drain(settle_seconds=0)
 
     assert measured.totals()[0] == (300, 300)
 

@@ -23,6 +23,7 @@ expect.set_options(timeout=20_000)
 STATIC_PAGES = [
     "/staff/", "/staff/newsletters/", "/staff/newsletters/new", "/staff/newsletters/{slug}", "/staff/campaigns",
     "/staff/campaigns/new", "/staff/admin/accounts", "/staff/admin/tokens", "/staff/admin/audit",
+    "/staff/admin/person",
 ]  # fmt: skip
 LOOKS: list[tuple[Literal["light", "dark"], int]] = [("light", 1280), ("dark", 1280), ("dark", 390), ("light", 320)]
 Axe = Callable[[Page], None]

@@ -26,7 +26,7 @@ HOUR = int(utcnow().timestamp()) // 3600
 
 def note(measured: Measured, person: int, link: int = 0, hour: int = HOUR) -> str:
     campaign, recipient = measured.ids.spell(person).split("-")
-    return f"{campaign} {link} {hour} {recipient}"
+    return f"{campaign} {link} {hour * counting.HOUR_MS} {recipient}"
 
 
 def push(*notes: str) -> None:
@@ -50,7 +50,7 @@ def test_what_waited_long_stands_in_the_hour_it_happened_in(app: Flask) -> None:
     measured = make_measured()
 
     push(note(measured, 1, hour=HOUR - 5), note(measured, 1), note(measured, 2))
-    buffer.drain()
+    buffer.drain(settle_seconds=0)
 
     hours = db.session.execute(select(Event.first_hour).order_by(Event.first_hour)).scalars().all()
     assert [int(hour.timestamp()) // 3600 for hour in hours] == [HOUR - 5, HOUR]
@@ -62,7 +62,7 @@ def test_one_pseudonym_does_not_make_the_figures(app: Flask) -> None:
 
     for _batch in range(3):
         push(*[note(measured, 1)] * 40, note(measured, 2))
-        buffer.drain()
+        buffer.drain(settle_seconds=0)
 
     assert measured.totals() == {0: (2, counting.MOST_PER_PERSON + 3)}
 
@@ -99,7 +99,7 @@ def test_whatever_lies_in_the_buffer_does_not_stop_the_drain(app: Flask, rubbish
     before = measured.totals().get(0, (0, 0))
 
     push(*rubbish, note(measured, 1))
-    buffer.drain()
+    buffer.drain(settle_seconds=0)
 
     assert measured.totals()[0] == (1, min(before[1] + 1, counting.MOST_PER_PERSON))
 
@@ -110,7 +110,7 @@ from newsletter.app import create_app
 from newsletter.tracking import buffer
 with create_app().app_context():
     buffer._delete = lambda *_rest: os.kill(os.getpid(), signal.SIGKILL)
-    buffer.drain()
+    buffer.drain(settle_seconds=0)
 """
 
 
@@ -121,7 +121,7 @@ def test_a_drain_that_is_killed_after_its_commit_counts_once(app: Flask, env: di
     died = subprocess.run([sys.executable, "-c", DYING], env=env, check=False, cwd=os.getcwd(), timeout=60)
     assert died.returncode == -signal.SIGKILL
     assert measured.totals() == {0: (10, 10)}
-    buffer.drain()
+    buffer.drain(settle_seconds=0)
 
     assert measured.totals() == {0: (10, 10)}
     assert queues.redis().keys("newsletter:events*") == []
@@ -133,10 +133,10 @@ def test_a_drain_that_fails_before_its_commit_is_done_again(app: Flask, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(counting, "_write", lambda _seen: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            buffer.drain()
+            buffer.drain(settle_seconds=0)
 
     push(note(measured, 10))
-    buffer.drain()
+    buffer.drain(settle_seconds=0)
 
     assert measured.totals() == {0: (11, 11)}
 
@@ -147,7 +147,7 @@ def test_several_drains_at_once_count_once(app: Flask, monkeypatch: pytest.Monke
 
     def work(_worker: int) -> int:
         with app.app_context():
-            return sum(buffer.drain() for _time in range(8))
+            return sum(buffer.drain(settle_seconds=0) for _time in range(8))
 
     for round_ in range(3):
         push(*[note(measured, person) for person in range(round_ * 100, round_ * 100 + 100)])
@@ -164,7 +164,7 @@ def test_a_call_is_bounded_and_the_next_one_goes_on(app: Flask, monkeypatch: pyt
     measured = make_measured()
     push(*[note(measured, person) for person in range(75)])
 
-    read = [buffer.drain() for _time in range(3)]
+    read = [buffer.drain(settle_seconds=0) for _time in range(3)]
 
     assert read == [50, 25, 0]
     assert measured.totals() == {0: (75, 75)}
@@ -183,12 +183,12 @@ def test_the_list_in_redis_is_bounded(app: Flask, monkeypatch: pytest.MonkeyPatc
 def test_old_batches_are_forgotten_when_no_list_can_need_them(app: Flask) -> None:
     measured = make_measured()
     push(note(measured, 1))
-    buffer.drain()
+    buffer.drain(settle_seconds=0)
     db.session.execute(update(DrainedBatch).values(drained_at=utcnow() - timedelta(days=2)))
     db.session.commit()
 
     push(note(measured, 2))
-    buffer.drain()
+    buffer.drain(settle_seconds=0)
 
     assert buffer.forget_drained() == 1
     assert db.session.execute(select(func.count()).select_from(DrainedBatch)).scalar_one() == 1
@@ -212,7 +212,7 @@ def test_a_destroyed_key_ends_the_counting_and_its_figures_remain(app: Flask, cl
 def test_only_ended_windows_are_forgotten(app: Flask) -> None:
     ended, open_ = make_measured(), make_measured()
     push(note(ended, 1), note(open_, 1))
-    buffer.drain()
+    buffer.drain(settle_seconds=0)
     key = measurement.MeasurementKey
     db.session.execute(update(key).where(key.campaign_id == ended.id).values(ends_at=utcnow() - timedelta(seconds=1)))
     db.session.commit()

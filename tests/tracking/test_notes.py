@@ -7,7 +7,7 @@ from threading import Thread
 
 from redis import RedisError
 
-from newsletter.tracking.notes import Notes
+from newsletter.tracking.notes import Note, Notes, parse
 
 
 class Taker:
@@ -25,16 +25,21 @@ class Taker:
         self.dropped += dropped
 
 
-def test_a_note_is_the_two_words_the_link_and_the_hour() -> None:
+def test_a_note_is_the_two_words_the_link_and_the_moment() -> None:
     taker = Taker()
     notes = Notes(taker)
 
     notes.note("campaign", "3", "recipient")
+    notes.note("campaign", "0", "recipient", by_itself=True)
     notes.close()
 
-    campaign, number, hour, recipient = taker.taken[0].split(" ")
-    assert (campaign, number, recipient) == ("campaign", "3", "recipient")
-    assert abs(int(hour) - time.time() / 3600) <= 1
+    click, prefetch = (parse(note.encode()) for note in taker.taken)
+    assert click is not None
+    assert prefetch is not None
+    assert click._replace(at_ms=0) == Note("campaign", 3, 0, "recipient", by_itself=False)
+    assert prefetch._replace(at_ms=0) == Note("campaign", 0, 0, "recipient", by_itself=True)
+    assert click.measurement_id == "campaign-recipient"
+    assert abs(click.at_ms - time.time() * 1000) < 60_000
 
 
 def test_notes_are_taken_by_themselves_within_a_second() -> None:

@@ -57,7 +57,7 @@ def test_who_comes_later_changes_no_earlier_hour(people: list[int], later: int) 
 
 def note(measured: Measured, person: int, link: int) -> bytes:
     campaign, recipient = measured.ids.spell(person).split("-")
-    return f"{campaign} {link} {HOUR} {recipient}".encode()
+    return f"{campaign} {link} {HOUR * counting.HOUR_MS} {recipient}".encode()
 
 
 def everything(shown: Report) -> list[Figure]:
