@@ -17,7 +17,8 @@ from newsletter.core.i18n import gettext as _
 from newsletter.recipients import newsletters
 from newsletter.recipients.models import Newsletter
 from newsletter.staff import audit
-from newsletter.tracking import report as measured
+from newsletter.tracking import exact
+from newsletter.tracking.report import Figure
 
 bp = Blueprint("campaigns", __name__, url_prefix="/campaigns")
 
@@ -131,21 +132,19 @@ def steer(public_id: str, act: str) -> ResponseReturnValue:
 
 @bp.get("/<public_id>/report")
 def report(public_id: str) -> ResponseReturnValue:
-    """Answer how the campaign did, in steps; a number that is too small to be shown is null."""
+    """Answer how the campaign did; a number that is too small to be shown is null."""
     campaign = service.by_public_id(public_id)
-    delivered = counts(campaign.id)["sent"]
-    figures = measured.report(campaign.id, delivered)
+    figures = exact.report(campaign.id)
     return {
-        "delivered": delivered,
+        "delivered": counts(campaign.id)["sent"],
         "opens": _figure(figures.opens),
         "clicks": _figure(figures.clicks),
         "links": [{"url": link.url, "unique": link.unique, "total": link.total} for link in figures.links],
-        "unsubscribes": unsubscribes.number(campaign.id, delivered),
-        "machines": {"opens": _figure(figures.machine_opens), "clicks": _figure(figures.machine_clicks)},
+        "unsubscribes": unsubscribes.exact(campaign.id),
     }
 
 
-def _figure(figure: measured.Figure) -> dict[str, int | None]:
+def _figure(figure: Figure) -> dict[str, int | None]:
     return {"unique": figure.unique, "total": figure.total}
 
 

@@ -226,22 +226,17 @@ SEND = record("When to send.", {"at": _time_or_null("Not before this time; null 
 NOTHING = record("No member is understood here; the body may be left out.", {})
 
 FIGURE = record(
-    "How many, and how often: in steps of `MEASUREMENT_MIN_GROUP`, rounded down, at least one below `delivered`.",
-    {"unique": _withheld("Recipients"), "total": _withheld("Times, as of the last step of the recipients")},
+    "How many, and how often. Machines (scanners of links, prefetching programs) are left out.",
+    {"unique": _withheld("Recipients"), "total": _withheld("Times")},
 )
 LINK_FIGURE = record("Clicks on one link.", {"url": text("Where it leads.")} | FIGURE["properties"])
 REPORT = record(
-    "How a campaign did. What people did is shown in steps, less is withheld: no number points at a person.",
+    "How a campaign did. A number so small that it could point at a person is withheld.",
     {
         "delivered": _number("Mails that the relay took."),
         "opens": ref("Figure"),
         "clicks": ref("Figure"),
         "links": {"type": "array", "items": ref("LinkFigure"), "description": "Clicks by link."},
-        "unsubscribes": _withheld("Recipients who left by a link of this campaign, in steps"),
-        "machines": record(
-            "What scanners of links and prefetching programs did, told apart by bursts, by a link that people can't "
-            "see, and by their names; it is in no other number. `unique` counts the recipients whose mail it was.",
-            {"opens": ref("Figure"), "clicks": ref("Figure")},
-        ),
+        "unsubscribes": _withheld("Recipients who left by a link of this campaign"),
     },
 )

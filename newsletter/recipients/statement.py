@@ -146,7 +146,8 @@ def _measurement(facts: _Facts) -> list[Section]:
     how = _(
         "We count under a pseudonym that is different in every e-mail, and never with your address, your IP address or "
         "your program. After %(days)s days the key to the pseudonyms is destroyed; numbers remain. Numbers smaller "
-        "than %(group)s are shown to nobody, and larger ones in steps, so that none can be had by comparing two.",
+        "than %(group)s are shown to nobody. Our staff see larger ones in steps, so that none can be had by comparing "
+        "two.",
         days=facts.measurement_days,
         group=facts.min_group,
     )

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 EVENTS = "newsletter:events"
 ASIDE = "newsletter:events:lists"
 """The names under which lists lie aside, by when they were moved there."""
-SETTLE_SECONDS = 5.0
+SETTLE_SECONDS = 1.5
 DROPPED, INVENTED = "newsletter:events:dropped", "newsletter:events:invented"
 """Counters for /metrics: notes that found no room, and ids that this installation never made."""
 MOST_EVENTS = 1_000_000

@@ -1,4 +1,4 @@
-"""How a campaign did, in numbers none of which points at a person: `steps` has the rule.
+"""How a campaign did, in numbers for people, none of which points at a person: `steps` has the rule.
 
 Figures come from tallies, which no pseudonym is left in, so they are the same before and after the key is destroyed.
 """
@@ -76,7 +76,7 @@ def report(campaign_id: int, delivered: int) -> Report:
         clicks=clicks,
         links=[
             LinkFigure(url, number, figures[number].unique, figures[number].total)
-            for number, url in _urls(campaign_id).items()
+            for number, url in urls(campaign_id).items()
         ],
         hours=_hours(campaign_id, opens.unique or 0, clicks.unique or 0),
         machine_opens=figures[MACHINE_OPEN],
@@ -101,7 +101,8 @@ def _figure(row: ShownFigure, delivered: int, group: int) -> Figure:
     return WITHHELD
 
 
-def _urls(campaign_id: int) -> dict[int, str]:
+def urls(campaign_id: int) -> dict[int, str]:
+    """Return where the links of a campaign lead, by number."""
     query = select(Link.number, Link.url).where(Link.campaign_id == campaign_id).order_by(Link.number)
     return {row.number: row.url for row in db.session.execute(query)}
 

@@ -361,7 +361,6 @@ def test_a_report_withholds_small_numbers(api: Api, run_jobs: Callable[[], int])
         "clicks": withheld,
         "links": [{"url": f"https://example.org/{number}"} | withheld for number in (1, 2)],
         "unsubscribes": None,
-        "machines": {"opens": withheld, "clicks": withheld},
     }
 
 

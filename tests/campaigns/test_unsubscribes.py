@@ -35,6 +35,11 @@ def test_who_left_is_shown_in_steps_and_not_the_first_of_them(
     assert unsubscribes.number(campaign.id, delivered=100) == shown
 
 
+@pytest.mark.parametrize(("numbers", "told"), [((), None), ((2, 2), None), ((3, 2), 5), ((6,), 6)])
+def test_programs_are_told_exactly_what_is_not_withheld(app: Flask, numbers: tuple[int, ...], told: int | None) -> None:
+    assert unsubscribes.exact(left(*numbers).id) == told
+
+
 def test_that_all_have_left_can_not_be_seen(app: Flask) -> None:
     assert unsubscribes.number(left(12).id, delivered=12) == 5
 
