@@ -42,12 +42,16 @@ class Claimed(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a claim. `deferred` asks for another attempt later, `queued` for one now."""
+    """What became of a claim. `deferred` asks for another attempt later, `queued` for one now.
+
+    What was given back before the relay heard of it, or without regard to it, was not `tried`: it counts as no attempt.
+    """
 
     claim: Claim
     state: DeliveryState
     code: int | None = None
     status: str | None = None
+    tried: bool = True
 
 
 _MAY_SEND = f"""
@@ -100,13 +104,15 @@ _SETTLE = f"""
     UPDATE delivery
     SET state = CASE WHEN out.state = 'deferred' AND deferred_since < now() - interval '{GIVE_UP_HOURS} hours'
                      THEN 'failed' ELSE out.state END,
+        attempt = attempt - CASE WHEN out.tried THEN 0 ELSE 1 END,
         deferred_since = CASE WHEN out.state = 'deferred' THEN coalesce(deferred_since, now()) ELSE deferred_since END,
         deferrals = deferrals + CASE WHEN out.state = 'deferred' THEN 1 ELSE 0 END,
         reply_code = out.code, reply_status = out.status, updated_at = now(),
         not_before = CASE WHEN out.state = 'deferred' THEN now() + make_interval(mins =>
             (ARRAY{list(BACK_OFF_MINUTES)})[least(deferrals + 1, {len(BACK_OFF_MINUTES)})]) END
     FROM unnest(CAST(:ids AS bigint[]), CAST(:batches AS bigint[]), CAST(:states AS text[]),
-                CAST(:codes AS int[]), CAST(:statuses AS text[])) AS out(id, batch_id, state, code, status)
+                CAST(:codes AS int[]), CAST(:statuses AS text[]), CAST(:tried AS boolean[])
+    ) AS out(id, batch_id, state, code, status, tried)
     WHERE delivery.id = out.id AND delivery.batch_id = out.batch_id AND delivery.state IN ('claimed', 'in_doubt')
 """  # noqa: S608
 _TURN = text(f"""
@@ -126,7 +132,8 @@ _SETTLE_ONLY = text(_SETTLE)
 _RECOVER = text("""
     WITH dead AS (DELETE FROM batch WHERE lease_until < now() RETURNING id, wired_through)
     UPDATE delivery
-    SET state = CASE WHEN delivery.id <= dead.wired_through THEN 'in_doubt' ELSE 'queued' END, updated_at = now()
+    SET state = CASE WHEN delivery.id <= dead.wired_through THEN 'in_doubt' ELSE 'queued' END,
+        attempt = attempt - CASE WHEN delivery.id <= dead.wired_through THEN 0 ELSE 1 END, updated_at = now()
     FROM dead WHERE delivery.batch_id = dead.id AND delivery.state = 'claimed'
     RETURNING delivery.campaign_id
 """)
@@ -212,9 +219,10 @@ def _columns(outcomes: Sequence[Outcome]) -> dict[str, str]:
         "states": _array(outcome.state.value for outcome in outcomes),
         "codes": _array(outcome.code or "NULL" for outcome in outcomes),
         "statuses": _array(outcome.status or "NULL" for outcome in outcomes),
+        "tried": _array(outcome.tried for outcome in outcomes),
     }
 
 
 def _array(values: Iterable[object]) -> str:
-    """Return PostgreSQL's spelling of an array of numbers, states and status codes: none of them needs a quote."""
+    """Return PostgreSQL's spelling of an array of numbers, words and booleans, none of which needs a quote."""
     return "{" + ",".join(map(str, values)) + "}"

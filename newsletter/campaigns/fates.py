@@ -23,9 +23,9 @@ def outcome_of(claim: Claim, verdict: Verdict) -> Outcome:
         return Outcome(claim, DeliveryState.QUEUED)
     if verdict.fate is Fate.CLOSING:
         # In answer to MAIL it is not about this mail; behind that it may be, every time.
-        poison = claim.attempt >= POISON_ATTEMPTS and verdict.stage is not Stage.MAIL
-        again = DeliveryState.DEFERRED if poison else DeliveryState.QUEUED
-        return Outcome(claim, again, reply.code, reply.status)
+        tried = verdict.stage is not Stage.MAIL
+        again = DeliveryState.DEFERRED if tried and claim.attempt >= POISON_ATTEMPTS else DeliveryState.QUEUED
+        return Outcome(claim, again, reply.code, reply.status, tried)
     permanent = reply.code >= 500
     if permanent and verdict.stage not in (Stage.RCPT, Stage.DOT):
         raise OurFault(reply, SENDER if verdict.stage is Stage.MAIL and not is_ours(reply) else "")

@@ -71,7 +71,7 @@ class Ledger:
     def give_back(self, claims: Iterable[Claim]) -> None:
         """Take down that these have not begun."""
         for claim in claims:
-            self.note(Outcome(claim, DeliveryState.QUEUED))
+            self.note(Outcome(claim, DeliveryState.QUEUED, tried=False))
 
     def recall(self) -> None:
         """Give back what has not begun: everything at the end, and the rest of a batch that takes too long."""

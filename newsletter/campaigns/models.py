@@ -64,6 +64,7 @@ class Campaign(Model):
 class Delivery(Model):
     """One campaign x one recipient, and its fate. The row stays when the recipient goes.
 
+    `attempt` counts tries: claiming adds one, and giving back what was not tried takes it away again.
     `batch_id` is the batch that claimed it last, and fences: only that batch may say what became of it. Both
     references are kept by triggers: a foreign key would look at every single row of a snapshot. A recipient who goes
     is taken out of the deliveries, which go with their campaign.

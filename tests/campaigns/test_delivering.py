@@ -235,6 +235,49 @@ def test_a_relay_that_is_away_delays_and_loses_nothing(sink: Sink, run_jobs: Run
     assert fates(campaign.id) == {"audience": 5, "sent": 5}
 
 
+def test_a_claim_that_is_given_back_was_no_try(sink: Sink, run_jobs: RunJobs) -> None:
+    """
+    Given mails that were claimed again and again while the relay was away
+    When the relay, back again, refuses us at the very first of them
+    Then it is the first refusal, and the campaign is paused.
+    """
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 3)
+    campaign = make_campaign(newsletter)
+    service.send(campaign)
+    sink.stop()
+    for _ in range(3):
+        run_jobs()
+        end_rest()
+        sweep.sweep()
+    assert {row.attempt for row in db.session.query(Delivery)} == {0}
+
+    sink.start()
+    sink.refuse("550 5.7.1 not authorised", phase="RCPT")
+    run_jobs()
+
+    db.session.refresh(campaign)
+    assert campaign.state == CampaignState.PAUSED
+
+
+@pytest.mark.usefixtures("app")
+def test_who_has_lost_a_claim_takes_no_try_away_by_giving_it_back() -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 1)
+    campaign = make_campaign(newsletter)
+    service.send(campaign)
+
+    with db.engine.begin() as connection:
+        (first,) = claim(connection, campaign.id, 1)
+        claims.settle(connection, [claims.Outcome(first, DeliveryState.QUEUED, tried=False)])
+        (second,) = claim(connection, campaign.id, 1)
+        for _ in range(2):
+            claims.settle(connection, [claims.Outcome(first, DeliveryState.QUEUED, tried=False)])
+
+    assert [mine.attempt for mine in (first, second)] == [1, 1]
+    assert db.session.query(Delivery.attempt).scalar() == 1
+
+
 def test_who_leaves_after_the_start_is_skipped(sink: Sink, run_jobs: RunJobs) -> None:
     newsletter = make_newsletter()
     leaving = make_recipient(newsletter, "leaving@example.org")
@@ -351,6 +394,8 @@ def test_dead_workers_leave_doubt_only_about_what_was_on_the_wire(sink: Sink, ru
     sweep.sweep()
 
     assert fates(campaign.id) == {"audience": 3, "queued": 2, "in_doubt": 1}
+    tries = {(row.state, row.attempt) for row in db.session.query(Delivery)}
+    assert tries == {("queued", 0), ("in_doubt", 1)}
 
 
 def test_a_worker_that_slept_through_its_lease_may_send_nothing(sink: Sink, run_jobs: RunJobs) -> None:
