@@ -273,5 +273,8 @@ def test_waiting_mail_that_can_not_be_opened_waits_on(make_app: MakeApp, without
     with make_app(without).app_context():
         optin.jobs.send_confirmation(row_id)
 
+        doctor = make_app(without).test_cli_runner().invoke(args=["doctor"]).stdout
+
     assert db.session.execute(db.text("SELECT attempts FROM outbox_mail")).scalar_one() == 1
     assert sink.mails == []
+    assert "FINDING  keys: 1 values of outbox_mail.sealed need a key" in doctor
