@@ -118,7 +118,7 @@ def _from_redis() -> list[Metric]:
             "Opens and clicks not counted yet, in steps of MEASUREMENT_MIN_GROUP: a single one is nobody's business.",
             steps.rounded(buffered, steps.size()),
         ),
-        CounterMetricFamily("newsletter_events_dropped", "Opens and clicks that found no room.", dropped),
+        CounterMetricFamily("newsletter_events_dropped", "Opens and clicks that found no room, or no key.", dropped),
         CounterMetricFamily("newsletter_events_invented", "Measurement ids that were not ours.", invented),
     ]
 

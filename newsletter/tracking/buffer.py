@@ -29,7 +29,7 @@ ASIDE = "newsletter:events:lists"
 """The names under which lists lie aside, by when they were moved there."""
 SETTLE_SECONDS = 1.5
 DROPPED, INVENTED = "newsletter:events:dropped", "newsletter:events:invented"
-"""Counters for /metrics: notes that found no room, and ids that this installation never made."""
+"""Counters for /metrics: notes that found no room, or no key to count them with, and ids that were never ours."""
 MOST_EVENTS = 1_000_000
 """What the list in Redis may grow to while nobody drains: about 100 MB."""
 SLICE = 20_000
@@ -162,10 +162,11 @@ def _count_once(connection: "Redis", slice_id: uuid.UUID, notes: Sequence[bytes]
         ).first()
         if ours is None:
             return 0
-        invented = counting.count(notes, verdicts)
+        left_out = counting.count(notes, verdicts)
         db.session.commit()
     finally:
         db.session.rollback()
-    if invented:
-        connection.incrby(INVENTED, invented)
+    for key, number in ((INVENTED, left_out.invented), (DROPPED, left_out.locked)):
+        if number:
+            connection.incrby(key, number)
     return len(notes)

@@ -5,15 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from newsletter.core import public_ids
 from newsletter.core.db import db, utcnow
 from newsletter.core.errors import NotFound
-from newsletter.core.sealing import unseal
-from newsletter.tracking import machines, steps
-from newsletter.tracking.measurement import CAMPAIGN, PURPOSE, RECIPIENT, Pseudonyms
-from newsletter.tracking.models import ANY_CLICK, MACHINE_CLICK, MACHINE_OPEN, OPEN, TRAP, MeasurementKey
+from newsletter.tracking import keys, machines, steps
+from newsletter.tracking.measurement import CAMPAIGN, RECIPIENT, Pseudonyms
+from newsletter.tracking.models import ANY_CLICK, MACHINE_CLICK, MACHINE_OPEN, OPEN, TRAP
 from newsletter.tracking.notes import Note, parse
 
 MOST_PER_PERSON = 50
@@ -31,8 +30,15 @@ class Seen(NamedTuple):
     pseudonym: int
 
 
-def count(notes: Sequence[bytes], verdicts: Mapping[str, int] | None = None) -> int:
-    """Add notes to the tables in the caller's transaction; return how many were invented or bent.
+class LeftOut(NamedTuple):
+    """How many notes were invented or bent, and how many are lost because their campaign's key can't be opened."""
+
+    invented: int
+    locked: int
+
+
+def count(notes: Sequence[bytes], verdicts: Mapping[str, int] | None = None) -> LeftOut:
+    """Add notes to the tables in the caller's transaction; return how many were left out.
 
     `verdicts` as `machines.remembered` gives them. Notes of a campaign whose key is destroyed are left out and not
     called invented. The caller makes sure that nobody else counts at the same time.
@@ -42,14 +48,15 @@ def count(notes: Sequence[bytes], verdicts: Mapping[str, int] | None = None) -> 
         if note is not None:
             per_campaign[note.campaign].append(note)
     ids = _campaign_ids(per_campaign)
-    keys = _keys(ids.values())
+    # Whoever destroys a key, or silences a pseudonym, waits for us.
+    held = keys.hold(ids.values(), alone=False)
     bent = len(notes) - sum(len(per_campaign[word]) for word in ids)
     seen: Counter[Seen] = Counter()
     for word, campaign_id in ids.items():
-        if campaign_id in keys:
-            bent += _add(seen, campaign_id, keys[campaign_id], per_campaign[word], verdicts or {})
+        if campaign_id in held.pseudonyms:
+            bent += _add(seen, campaign_id, held.pseudonyms[campaign_id], per_campaign[word], verdicts or {})
     _write(seen)
-    return bent
+    return LeftOut(bent, sum(len(per_campaign[word]) for word in ids if ids[word] in held.locked))
 
 
 def _parse(record: bytes) -> Note | None:
@@ -68,17 +75,6 @@ def _campaign_ids(words: Iterable[str]) -> dict[str, int]:
         if number < 2**31:
             ids[word] = number
     return ids
-
-
-def _keys(campaign_ids: Iterable[int]) -> dict[int, Pseudonyms]:
-    """Return the keys that are still there, and hold them: who destroys one, or silences a pseudonym, waits for us."""
-    rows = db.session.execute(
-        select(MeasurementKey.campaign_id, MeasurementKey.key_sealed)
-        .where(MeasurementKey.campaign_id.in_(list(campaign_ids)), MeasurementKey.key_sealed.is_not(None))
-        .order_by(MeasurementKey.campaign_id)
-        .with_for_update(read=True)
-    ).all()
-    return {campaign_id: Pseudonyms(unseal(PURPOSE, key)) for campaign_id, key in rows if key}
 
 
 def _add(
@@ -145,16 +141,16 @@ _COUNT = text("""
 def _write(seen: Counter[Seen]) -> None:
     """Write hour by hour, so that what waited for half a day still stands in the hours it happened in."""
     for hour in sorted({key.hour for key in seen}):
-        keys = [key for key in seen if key.hour == hour]
+        noted = [key for key in seen if key.hour == hour]
         db.session.execute(
             _COUNT,
             {
                 "hour": datetime.fromtimestamp(hour * 3600, UTC),
                 "most": MOST_PER_PERSON,
-                "campaigns": [key.campaign_id for key in keys],
-                "links": [key.link for key in keys],
-                "pseudonyms": [key.pseudonym for key in keys],
-                "numbers": [seen[key] for key in keys],
+                "campaigns": [key.campaign_id for key in noted],
+                "links": [key.link for key in noted],
+                "pseudonyms": [key.pseudonym for key in noted],
+                "numbers": [seen[key] for key in noted],
             },
         )
     steps.take({key.campaign_id for key in seen})

@@ -6,13 +6,10 @@ that made it is destroyed: nobody can tell then whose it was, and nothing can be
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from newsletter.core.db import db
-from newsletter.core.sealing import unseal
-from newsletter.tracking import steps
-from newsletter.tracking.measurement import PURPOSE, Pseudonyms
-from newsletter.tracking.models import MeasurementKey
+from newsletter.tracking import keys, steps
 
 # The places are named one by one, because the index of events has the link before the pseudonym.
 _SILENCE = text("""
@@ -38,22 +35,17 @@ _FORGET_EMPTY = text("""
 """)
 
 
-def silence(recipient_id: int, campaign_ids: Sequence[int]) -> None:
+def silence(recipient_id: int, campaign_ids: Sequence[int]) -> bool:
     """Take the recipient out of what was counted in these campaigns, and let nothing more be counted.
 
-    In the caller's transaction. Campaigns that are not measured (any more) are passed over.
+    In the caller's transaction. Campaigns that are not measured (any more) are passed over. Returns whether that was
+    all: False when a key can't be opened, and it has to be done again when it can.
     """
     # A drain that holds the keys is waited for; one that comes later finds the pseudonym silenced.
-    keys = db.session.execute(
-        select(MeasurementKey.campaign_id, MeasurementKey.key_sealed)
-        .where(MeasurementKey.campaign_id.in_(campaign_ids), MeasurementKey.key_sealed.is_not(None))
-        .order_by(MeasurementKey.campaign_id)
-        .with_for_update()
-    ).all()
-    pseudonyms = {
-        campaign_id: Pseudonyms(unseal(PURPOSE, key)).pseudonym(recipient_id) for campaign_id, key in keys if key
-    }
+    held = keys.hold(campaign_ids, alone=True)
+    pseudonyms = {campaign_id: made.pseudonym(recipient_id) for campaign_id, made in held.pseudonyms.items()}
     campaigns = list(pseudonyms)
     db.session.execute(_SILENCE, {"campaigns": campaigns, "pseudonyms": list(pseudonyms.values())})
     steps.take(campaigns)
     db.session.execute(_FORGET_EMPTY, {"campaigns": campaigns})
+    return not held.locked

@@ -57,6 +57,30 @@ def test_who_objects_is_taken_out_of_what_was_counted_and_nobody_else(
     assert events() == 6
 
 
+def test_an_objection_waits_for_a_key_that_can_not_be_opened_and_acts_on_the_others(
+    recipients: list[Recipient], measured: Measured, client: FlaskClient
+) -> None:
+    locked = make_measured(newsletter_id=recipients[0].newsletter_id)
+    for each in (measured, locked):
+        open_and_click(client, each, [recipient.id for recipient in recipients])
+    count()
+    of_locked = update(MeasurementKey).where(MeasurementKey.campaign_id == locked.id)
+    key = db.session.execute(select(MeasurementKey.key_sealed).filter_by(campaign_id=locked.id)).scalar_one()
+    db.session.execute(of_locked.values(key_sealed=b"sealed with a secret that nobody has here"))
+    db.session.commit()
+
+    wish(client, recipients[0], "measurement", "no")
+    silencing.see_to_objections()
+    done = [measured.totals()[0], locked.totals()[0]]
+    db.session.execute(of_locked.values(key_sealed=key))
+    db.session.commit()
+    silencing.see_to_objections()
+
+    assert done == [(2, 2), (3, 3)]
+    assert [measured.totals()[0], locked.totals()[0]] == [(2, 2), (2, 2)]
+    assert silencing.see_to_objections() == 0
+
+
 @OBJECTIONS
 def test_a_mail_opened_after_the_objection_is_not_counted_and_its_links_still_lead(
     client: FlaskClient, recipients: list[Recipient], measured: Measured, what: str, answer: str

@@ -18,7 +18,7 @@ from sqlalchemy import func, select, update
 from newsletter.core import queues
 from newsletter.core.db import db, utcnow
 from newsletter.tracking import buffer, counting, measurement
-from newsletter.tracking.models import DrainedBatch, Event
+from newsletter.tracking.models import DrainedBatch, Event, MeasurementKey
 from tests.tracking.measured import Measured, count, events, make_measured, open_and_click
 
 HOUR = int(utcnow().timestamp()) // 3600
@@ -65,6 +65,28 @@ def test_one_pseudonym_does_not_make_the_figures(app: Flask) -> None:
         buffer.drain(settle_seconds=0)
 
     assert measured.totals() == {0: (2, counting.MOST_PER_PERSON + 3)}
+
+
+def lock(measured: Measured) -> None:
+    """Let the campaign's key be sealed with a secret that nobody has here."""
+    stranger = b"nobody has the key to this one, which is longer than the shortest"
+    db.session.execute(
+        update(MeasurementKey).where(MeasurementKey.campaign_id == measured.id).values(key_sealed=stranger)
+    )
+    db.session.commit()
+
+
+def test_a_key_that_can_not_be_opened_holds_up_no_other_campaign(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    measured, locked = make_measured(), make_measured()
+    lock(locked)
+
+    for _drain in range(2):
+        push(note(locked, 1), note(measured, 1))
+        buffer.drain(settle_seconds=0)
+
+    assert (measured.totals(), locked.totals()) == ({0: (1, 2)}, {})
+    assert caplog.text.count("SECRET_KEY_FALLBACKS") == 1
+    assert buffer.figures() == (0, 2, 0)
 
 
 def test_invented_ids_are_counted_apart(app: Flask, client: FlaskClient) -> None:
