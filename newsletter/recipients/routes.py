@@ -28,6 +28,12 @@ from newsletter.recipients.others import Subscription
 
 bp = Blueprint("recipients", __name__)
 
+LEFT = b"""\
+Unter diesem Link ist keine Adresse mehr gespeichert, und es gehen keine E-Mails mehr hinaus.
+Under this link no address is stored any more, and no mail goes out.
+"""
+"""What a mail program is told: those it acts for see none of it, so that no page is made and no language looked up."""
+
 
 @bp.get("/n/<slug>/accent.css")
 def accent_css(slug: str) -> Response:
@@ -50,10 +56,11 @@ def leave_page(token: str) -> ResponseReturnValue:
 
 @bp.post("/u/<token>")
 def leave(token: str) -> ResponseReturnValue:
-    """Erase, and answer 200 whatever the token was (RFC 8058 §3.2). No redirect, no cookie."""
+    """Erase, and answer 200 whatever the token was (RFC 8058 §3.2): a page only to who comes from ours. No redirect,
+    no cookie."""
     if request.form.get("from") != "page":
         service.leave(token)
-        return render_template("page/left.html", left=service.Left())
+        return Response(LEFT, mimetype="text/plain")
     left = service.leave_by_page(token)
     if left.newsletter:
         speak(left.newsletter.language)

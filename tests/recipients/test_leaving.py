@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import time_machine
-from flask import Flask
+from flask import Flask, template_rendered
 from flask.testing import FlaskClient
 
 from newsletter.core.db import db, utcnow
@@ -54,6 +54,18 @@ def test_every_post_gets_the_same_answer_whatever_was_there(client: FlaskClient)
 
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.data for answer in answers}) == 1
+
+
+def test_a_mail_program_gets_two_lines_and_no_page_is_made(client: FlaskClient) -> None:
+    recipient = make_recipient()
+    made: list[str | None] = []
+
+    with template_rendered.connected_to(lambda _app, template, **_more: made.append(template.name)):
+        answer = client.post(leave_path(recipient), data=ONE_CLICK, headers={"Accept-Language": "en"})
+
+    assert (answer.mimetype, made) == ("text/plain", [])
+    assert "keine E-Mails mehr" in answer.text
+    assert "no mail goes out" in answer.text
 
 
 def test_a_token_of_another_purpose_erases_nobody(client: FlaskClient) -> None:
