@@ -136,7 +136,7 @@ def take_along(stage: Stage, life: Life) -> bool:
         path = urlsplit(mail.link("/me/")).path if "/me/" in mail.text else ""
         if path and '"newsletter-disclosure/' in visitor.ask(stage.processes.url, "GET", f"{path}/download").text:
             life.granted = path  # other links lead to the page instead
-    return life.granted != "" or not life.confirms
+    return life.granted != "" or not life.confirms or life.ending == "bounces"  # who bounced may be gone by now
 
 
 def ask_to_move(stage: Stage, life: Life) -> bool:
