@@ -66,7 +66,7 @@ def _play(stage: Stage, lives: int, chance: random.Random) -> int:
         connection.execute("CHECKPOINT")
     octets = sum(path.stat().st_size for path in stage.home.rglob("*") if path.is_file())
     print(f"{kept} are subscribed still; looking through dump, Redis and {octets // 2**20} MiB of files", flush=True)
-    traces = list(stage.traces(Finder(map(Bird, range(lives)))))
+    traces = list(stage.traces(Finder(map(Bird, range(lives + troubles.NOBODY)))))
     for trace in traces[:MOST_SHOWN]:
         print(f"FOUND {trace}")
     where = Counter(trace.where.partition(",")[0] for trace in traces)
@@ -80,7 +80,10 @@ def _live(stage: Stage, lives: int, chance: random.Random) -> list[str]:
     size = max(SMALLEST, -(-lives // FLOCKS))
     for number, first in enumerate(range(0, lives, size)):
         trouble, begun = order[number % len(order)], time.monotonic()
-        found = flock.live(stage, birds[first : first + size], trouble)
+        try:
+            found = flock.live(stage, birds[first : first + size], trouble)
+        except Exception as error:  # the next ones live all the same
+            found = [f"{trouble.__name__} ended with {error!r}"]
         print(
             f"{min(lives, first + size):>5} {trouble.__name__} [{time.monotonic() - begun:.0f} s]", *found, flush=True
         )

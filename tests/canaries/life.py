@@ -43,9 +43,14 @@ class Life:
         return self.ending not in UNCONFIRMED
 
     @property
+    def remains(self) -> bool:
+        """Whether it is a recipient still behind the campaign: who bounced may be gone by then."""
+        return self.confirms and self.ending != "bounces"
+
+    @property
     def moves(self) -> bool:
         """Whether it changes its address before that."""
-        return self.confirms and self.bird.number % 3 == 0 and self.ending != "bounces"
+        return self.remains and self.bird.number % 3 == 0
 
     def mail(self, stage: Stage, kind: str) -> Mail | None:
         """Return the newest mail that has a link of this kind."""
@@ -125,18 +130,18 @@ def change(stage: Stage, life: Life) -> bool:
 def ask_for_a_link(stage: Stage, life: Life) -> bool:
     """Ask for a fresh link, which permits more; no oftener than it must be, for it is mailed three times a day."""
     path = life.path(stage, "/me/")
-    if path is None or not life.confirms:
-        return not life.confirms
+    if path is None or not life.remains:
+        return not life.remains
     return visitor.post(stage.processes.url, f"{path}/fresh", {}).status == 200
 
 
 def take_along(stage: Stage, life: Life) -> bool:
     """Download what is stored, by the link that was mailed on request."""
-    for mail in stage.sink.to(life.bird.address) if life.confirms else ():
+    for mail in stage.sink.to(life.bird.address) if life.remains else ():
         path = urlsplit(mail.link("/me/")).path if "/me/" in mail.text else ""
         if path and '"newsletter-disclosure/' in visitor.ask(stage.processes.url, "GET", f"{path}/download").text:
             life.granted = path  # other links lead to the page instead
-    return life.granted != "" or not life.confirms or life.ending == "bounces"  # who bounced may be gone by now
+    return life.granted != "" or not life.remains
 
 
 def ask_to_move(stage: Stage, life: Life) -> bool:

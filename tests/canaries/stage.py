@@ -1,6 +1,7 @@
 """An installation for canaries: the processes of the Procfile, a relay, a Valkey that can be taken away, and a home
 in which all of them write what they write."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -39,7 +40,7 @@ class Stage:
         self.processes = Processes(ROOT / "Procfile", self.env, home / "logs")
         self._commands = dict(self.processes.commands)
         self._lives: dict[str, Child] = {}
-        self._calls = 0
+        self._calls = itertools.count(1)
         self.with_files = with_files
         self.filed: set[str] = set()
         """The newsletters for which files that can't be used were tried: that takes its time."""
@@ -81,8 +82,7 @@ class Stage:
 
     def command(self, *words: str, env: Mapping[str, str] | None = None) -> str:
         """Run the command line; its standard error stays with the logs; return what it printed."""
-        self._calls += 1
-        with (self.processes.logs / f"command-{self._calls}.log").open("wb") as errors:
+        with (self.processes.logs / f"command-{next(self._calls)}.log").open("wb") as errors:
             command = [sys.executable, "-m", "newsletter", *words]
             done = subprocess.run(command, env=self.env | dict(env or {}), stdout=subprocess.PIPE, stderr=errors)
         return done.stdout.decode()

@@ -13,6 +13,7 @@ from newsletter.mail import outbox
 from newsletter.optin import jobs as optin
 from newsletter.recipients import jobs as recipients
 from tests.canaries import odd
+from tests.canaries.bird import Bird
 from tests.canaries.life import Life
 from tests.canaries.stage import Stage
 from tests.outages import database_away
@@ -20,8 +21,9 @@ from tests.outages import database_away
 Lives = Sequence[Life]
 Trouble = Callable[[Stage, Lives], AbstractContextManager[None]]
 PHASES = ("CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "DOT")
-REPLIES = ("450 4.2.1", "421 4.3.2", "451 4.7.1", "550 5.7.1", "554 5.3.0", "599 9.9.9", "250 2.0.0 but")
+REPLIES = ("450 4.2.1", "421 4.3.2", "451 4.7.1", "550 5.7.1", "554 5.3.0", "599 9.9.9", "354 go on,")
 SECONDS = 0.7
+NOBODY = 5000
 
 
 @contextmanager
@@ -147,10 +149,12 @@ def sabotage_and_kills(stage: Stage, _lives: Lives) -> Iterator[None]:
 def odd_requests(stage: Stage, lives: Lives) -> Iterator[None]:
     """Addresses and names come where they do not belong."""
     yield
-    odd.everywhere(stage, lives[0].slug, lives[0].bird)
-    if stage.with_files and lives[0].slug not in stage.filed:
-        stage.filed.add(lives[0].slug)
-        odd.files(stage, lives[-1].slug, lives[-1].bird)
+    # Of another one, who has no life of its own: some of these requests are sign-ups all the same.
+    bird, slug = Bird(lives[0].bird.number + NOBODY), lives[0].slug
+    odd.everywhere(stage, slug, bird)
+    if stage.with_files and slug not in stage.filed:
+        stage.filed.add(slug)
+        odd.files(stage, slug, bird)
 
 
 @contextmanager
