@@ -1,6 +1,7 @@
 """`python -m tests.canaries [--lives N] [--seed N]`: lets N people live, and looks for them; exit code 1: found."""
 
 import argparse
+import logging
 import random
 import sys
 import tempfile
@@ -22,6 +23,8 @@ from tests.canaries.finder import Finder
 from tests.canaries.stage import Stage, set_up
 from tests.environment import release
 from tests.sink import Sink
+
+log = logging.getLogger(__name__)
 
 FLOCKS, SMALLEST = 22, 10
 MOST_SHOWN = 40
@@ -82,8 +85,9 @@ def _live(stage: Stage, lives: int, chance: random.Random) -> list[str]:
         trouble, begun = order[number % len(order)], time.monotonic()
         try:
             found = flock.live(stage, birds[first : first + size], trouble)
-        except Exception as error:  # the next ones live all the same
-            found = [f"{trouble.__name__} ended with {error!r}"]
+        except Exception:  # the next ones live all the same
+            log.exception("the lives under %s failed", trouble.__name__)
+            found = [f"an error of its own under {trouble.__name__}"]
         print(
             f"{min(lives, first + size):>5} {trouble.__name__} [{time.monotonic() - begun:.0f} s]", *found, flush=True
         )
