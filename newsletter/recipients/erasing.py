@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.exc import OperationalError
 
 from newsletter.core.db import db
@@ -21,7 +22,13 @@ shorter wait would let a visitor's thread go sooner, and a batch in hand go on b
 BRIEF_WAIT = "200ms"
 """For what nobody holds for long, and for nobody but senders: meanwhile the row is locked, but not yet empty."""
 
-_WHOSE = text("SELECT receipt_id FROM recipient WHERE link_key = :link_key")
+
+def _spelled(statement: str) -> str:
+    """Return a statement as the driver takes it: SQLAlchemy would look through it, and its result, each time anew."""
+    return str(text(statement).compile(dialect=dialect()))  # type: ignore[no-untyped-call]
+
+
+_WHOSE = _spelled("SELECT receipt_id FROM recipient WHERE link_key = :link_key")
 # A statement is a transaction and one way to the database, its own bound on waiting included. Whatever takes a
 # person away leaves a row in `gone`; the campaign may be gone while mails of it still lie in mailboxes.
 _BOUND = "bound AS MATERIALIZED (SELECT set_config('lock_timeout', :wait, true))"
@@ -37,7 +44,7 @@ _BOOKS = f"""
     )
     SELECT count(*) FROM gone
 """  # noqa: S608
-_ERASE = text(f"""
+_ERASE = _spelled(f"""
     WITH {_BOUND},
     free AS MATERIALIZED (
         SELECT id FROM recipient, bound WHERE link_key = :link_key AND address_sealed IS NOT NULL
@@ -48,7 +55,7 @@ _ERASE = text(f"""
 """)  # noqa: S608
 # No column of a full unique index is among these, so this takes FOR NO KEY UPDATE and passes the senders'
 # FOR KEY SHARE (PostgreSQL documentation, 13.3.2).
-_EMPTY = text(f"""
+_EMPTY = _spelled(f"""
     WITH {_BOUND},
     gone AS (
         UPDATE recipient SET address_sealed = NULL, address_digest = NULL, name_sealed = NULL FROM bound
@@ -58,7 +65,7 @@ _EMPTY = text(f"""
     {_BOOKS}
 """)  # noqa: S608
 # This one does wait for the senders; whoever clicks twice waits with the first click.
-_DELETE = text(f"""
+_DELETE = _spelled(f"""
     WITH {_BOUND} DELETE FROM recipient USING bound WHERE link_key = :link_key AND address_sealed IS NULL
 """)  # noqa: S608
 
@@ -72,7 +79,7 @@ def erase(link_key: bytes, campaign_id: int | None, way: str) -> bool:
     """
     db.session.commit()  # what its connection did so far: this needs one to itself
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        row = connection.execute(_WHOSE, {"link_key": link_key}).first()
+        row = connection.exec_driver_sql(_WHOSE, {"link_key": link_key}).first()
         if row is None:
             return False
         # The seal of what is closed needs to know whose it is. A receipt may be deleted meanwhile, but not exchanged.
@@ -82,16 +89,16 @@ def erase(link_key: bytes, campaign_id: int | None, way: str) -> bool:
 
 def _at_once(connection: Connection, values: dict[str, Any]) -> bool:
     try:
-        return bool(connection.execute(_ERASE, values | {"wait": BRIEF_WAIT}).scalar_one())
+        return bool(connection.exec_driver_sql(_ERASE, values | {"wait": BRIEF_WAIT}).scalar_one())
     except OperationalError as error:
         _only_if_locked(error)
         return False
 
 
 def _with_senders(connection: Connection, values: dict[str, Any]) -> bool:
-    gone = bool(connection.execute(_EMPTY, values | {"wait": SENDERS_WAIT}).scalar_one())
+    gone = bool(connection.exec_driver_sql(_EMPTY, values | {"wait": SENDERS_WAIT}).scalar_one())
     try:
-        connection.execute(_DELETE, {"link_key": values["link_key"], "wait": SENDERS_WAIT})
+        connection.exec_driver_sql(_DELETE, {"link_key": values["link_key"], "wait": SENDERS_WAIT})
     except OperationalError as error:
         _only_if_locked(error)
     return gone
