@@ -1,8 +1,9 @@
 """What every answer has in common: security headers, the mapping of domain errors, trusted proxies."""
 
 import logging
+from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response, current_app, jsonify, render_template, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
@@ -16,6 +17,9 @@ from newsletter.core import bodies
 from newsletter.core.db import db
 from newsletter.core.errors import Conflict, Crowded, Expired, Invalid, NewsletterError, NotFound, Unreadable, WrongKind
 from newsletter.core.i18n import gettext as _
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +64,20 @@ TOKEN_ONLY = ("recipients.leave", "optin.confirm", "optin.not_me", "mailbox.chan
 PUBLIC_PAGES = ("/", "/privacy", "/imprint", "/contact")
 
 
+class Page(Response):
+    """An answer that hands the server a list when all of it is there already: it is then sent in one go."""
+
+    def get_app_iter(self, environ: "WSGIEnvironment") -> Iterable[bytes]:
+        """Return the body; a whole one as a list, and closed."""
+        body = super().get_app_iter(environ)
+        if not self.is_sequence:
+            return body
+        try:
+            return list(body)
+        finally:
+            self.close()
+
+
 class StaffSessions(SecureCookieSessionInterface):
     """Sessions are for the staff: on all other pages no cookie is read, set or hinted at (`Vary`)."""
 
@@ -82,6 +100,7 @@ def init_app(app: Flask) -> None:
     # A path with // is unknown, not a redirect to an address made from what the request says its host is.
     app.url_map.merge_slashes = False
     app.session_interface = StaffSessions()
+    app.response_class = Page
     app.before_request(_read_body)
     app.after_request(_headers)
     app.register_error_handler(NewsletterError, _domain_error)

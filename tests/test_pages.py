@@ -1,10 +1,12 @@
 """The pages about the whole service: what they say is what is so."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import create_environ
 
 from newsletter.core.db import db
 from newsletter.privacy.models import Wording
@@ -96,3 +98,16 @@ def test_the_colour_of_a_newsletter_comes_as_a_style_sheet(client: FlaskClient) 
     assert answer.mimetype == "text/css"
     assert "--button: #E4A400;" in answer.text
     assert client.get("/n/nothing/accent.css").status_code == 404
+
+
+def test_the_server_gets_a_whole_answer_in_one_piece_and_a_long_one_bit_by_bit(app: Flask) -> None:
+    whole, long = app.make_response("words"), app.response_class(iter([b"wo", b"rds"]))
+    closed: list[str] = []
+    for answer, name in ((whole, "whole"), (long, "long")):
+        answer.call_on_close(partial(closed.append, name))
+
+    bodies = [answer.get_app_iter(create_environ()) for answer in (whole, long)]
+
+    assert bodies[0] == [b"words"]
+    assert not isinstance(bodies[1], list)
+    assert closed == ["whole"]
