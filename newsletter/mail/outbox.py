@@ -30,7 +30,7 @@ Wanted = Callable[[Any], bool]
 def post(job: queues.JobFunction, payload: Any) -> int:
     """Add a row that waits for `job` and return its id. The caller commits, then calls `ring`."""
     values = {"job": queues.name_of(job), "sealed": seal_json(PURPOSE, payload)}
-    return int(db.session.execute(_POST, values).scalar_one())
+    return int(db.session.connection().execute(_POST, values).scalar_one())
 
 
 def ring(row_id: int, job: queues.JobFunction) -> None:

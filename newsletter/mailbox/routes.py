@@ -12,6 +12,7 @@ from newsletter.core.errors import BadToken, Expired, Invalid
 from newsletter.core.i18n import language, speak
 from newsletter.core.limits import link_limit, signup_limit
 from newsletter.mailbox import service
+from newsletter.optin import offers
 from newsletter.optin.service import Reworded, texts_in_force
 from newsletter.recipients import access, consent, newsletters, preferences
 from newsletter.recipients.preferences import Profile
@@ -112,11 +113,11 @@ def join(token: str, slug: str) -> ResponseReturnValue:
         return _aged(token)
     except BadToken:
         return _unknown()
-    newsletter = newsletters.by_slug(slug)
-    speak(newsletter.language)
-    page = render_template("page/mailbox.html", newsletter=newsletter)
+    offer = offers.by_slug(slug)
+    speak(offer.newsletter.language)
+    page = render_template("page/mailbox.html", newsletter=offer.newsletter)
     try:
-        service.join(profile, newsletter, request.form, language=language())
+        service.join(profile, offer, request.form, language=language())
     except Reworded:
         return _join_form(token, slug, reworded=True)
     return page

@@ -14,6 +14,7 @@ from newsletter.mailbox import jobs
 from newsletter.mailbox.address_change import AddressChange, read
 from newsletter.optin import restraint
 from newsletter.optin import service as optin
+from newsletter.optin.offers import Offer
 from newsletter.privacy import receipts
 from newsletter.recipients import admission, erasing, moving, preferences, seldom
 from newsletter.recipients.models import Newsletter, Recipient
@@ -92,7 +93,7 @@ def ask_for_link(text: str, *, language: str) -> None:
     outbox.ring(row_id, jobs.send_lost_link)
 
 
-def join(profile: Profile, newsletter: Newsletter, values: Mapping[str, str], *, language: str) -> None:
+def join(profile: Profile, offer: Offer, values: Mapping[str, str], *, language: str) -> None:
     """Ask for another newsletter, with the address and the name that are stored; raise `optin.Reworded`.
 
     `values` says what was shown (`texts`), and whether the separate box was ticked (`measurement`). From here on it is
@@ -100,7 +101,7 @@ def join(profile: Profile, newsletter: Newsletter, values: Mapping[str, str], *,
     """
     chosen = {name: values[name] for name in (optin.TEXTS, "measurement") if name in values}
     known = {"email": profile.email, **asdict(profile.person)}
-    optin.request(newsletter, known | chosen, language=language, source=moving.SOURCE)
+    optin.request(offer, known | chosen, language=language, source=moving.SOURCE)
 
 
 def _read(token: str) -> AddressChange:

@@ -14,7 +14,7 @@ from newsletter.core.i18n import LANGUAGES
 from newsletter.core.i18n import gettext as _
 from newsletter.core.limits import signup_limit
 from newsletter.mail import address
-from newsletter.optin import gate, pressure, proof_of_work, service
+from newsletter.optin import gate, offers, pressure, proof_of_work, service
 from newsletter.recipients import newsletters, person
 from newsletter.staff import guards, tokens
 
@@ -29,11 +29,11 @@ FIELDS = (*TEXTS, "language", "measurement", "proof")
 def create(slug: str) -> ResponseReturnValue:
     """Take a sign-up. The answer is the same whoever asks and whatever is known of the address."""
     commit_each_statement()
-    newsletter = newsletters.by_slug(slug)
+    offer = offers.by_slug(slug)
     body = json_bodies.read(request, FIELDS, check=_check)
     if not gate.lets_program_through(body.get("proof") or "", limits.network(), is_known=_is_known):
         raise Crowded(_("Many sign-ups are arriving at once. Please solve a challenge, or try again in a minute."))
-    service.request(newsletter, body, language=body.get("language") or newsletter.language, source="api")
+    service.request(offer, body, language=body.get("language") or offer.newsletter.language, source="api")
     return {"status": "pending"}, 202
 
 

@@ -8,7 +8,7 @@ from newsletter.core.db import commit_each_statement
 from newsletter.core.errors import BadToken, Invalid
 from newsletter.core.i18n import language, speak
 from newsletter.core.limits import signup_limit
-from newsletter.optin import gate, pressure, proof_of_work, restraint, service
+from newsletter.optin import gate, offers, pressure, proof_of_work, restraint, service
 from newsletter.recipients import consent, newsletters
 from newsletter.recipients.models import Newsletter
 
@@ -18,7 +18,9 @@ bp = Blueprint("optin", __name__)
 @bp.get("/n/<slug>")
 def form(slug: str) -> ResponseReturnValue:
     """Show the sign-up form."""
-    return _form(_newsletter(slug))
+    newsletter = newsletters.by_slug(slug)
+    speak(newsletter.language)
+    return _form(newsletter)
 
 
 @bp.post("/n/<slug>")
@@ -26,7 +28,9 @@ def form(slug: str) -> ResponseReturnValue:
 def sign_up(slug: str) -> ResponseReturnValue:
     """Take the form. The answer is the same whether the address is new, waiting or subscribed."""
     commit_each_statement()
-    newsletter = _newsletter(slug)
+    offer = offers.by_slug(slug)
+    newsletter = offer.newsletter
+    speak(newsletter.language)
     # Two addresses in two fields are two addresses, too.
     values = request.form.to_dict() | {"email": ", ".join(request.form.getlist("email"))}
     # Written before the commit, which would have the newsletter read once more.
@@ -36,18 +40,12 @@ def sign_up(slug: str) -> ResponseReturnValue:
     if not gate.lets_through(request.form, limits.network()):
         return _form(newsletter, crowded=True), 429, {"Retry-After": "60"}
     try:
-        service.request(newsletter, values, language=language(), source="page")
+        service.request(offer, values, language=language(), source="page")
     except Invalid as error:
         return _form(newsletter, error.errors), 422
     except service.Reworded:
         return _form(newsletter, reworded=True), 409
     return page
-
-
-def _newsletter(slug: str) -> Newsletter:
-    newsletter = newsletters.by_slug(slug)
-    speak(newsletter.language)
-    return newsletter
 
 
 def _form(

@@ -8,6 +8,7 @@ from newsletter.core.db import db, utcnow
 from newsletter.core.errors import BadToken, Expired, Invalid, NewsletterError
 from newsletter.mail import address, outbox
 from newsletter.optin import jobs, restraint
+from newsletter.optin.offers import Offer
 from newsletter.optin.signup import SignUp, agreed_measurement, read
 from newsletter.privacy import receipts, wordings
 from newsletter.privacy.receipts import ReceiptFields
@@ -41,16 +42,17 @@ def texts_in_force(newsletter: Newsletter, language: str) -> str:
     return _name(wordings.digest(*_consent(newsletter, language)), told)
 
 
-def request(newsletter: Newsletter, values: Mapping[str, Any], *, language: str, source: str) -> None:
+def request(offer: Offer, values: Mapping[str, Any], *, language: str, source: str) -> None:
     """Take a sign-up: seal it, store it as waiting mail, commit. Raises `Invalid` that names each wrong field, and
     `Reworded` when what stood at the form (`texts`) is not in force any more: nobody agrees to what they did not see.
 
     Does the same work whether the address is new, waiting or subscribed, and does not look: nobody can find out
     by asking (T-05). `source` says where it was asked (`page`, `api`).
     """
+    newsletter = offer.newsletter
     email, person = _who(values)
     agreed_to = wordings.store(*_consent(newsletter, language))
-    told = statement.keep(language)
+    told = statement.keep(language, offer.told)
     if values.get(TEXTS, now := _name(agreed_to, told)) != now:
         raise Reworded("A text is another by now.")
     signup = SignUp(

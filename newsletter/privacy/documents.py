@@ -65,15 +65,15 @@ def current(series: Series) -> Edition | None:
     return _first(_of(series).where(Document.in_force_at <= utcnow()))
 
 
-def written(kind: str) -> ScalarSelect[bytes | None]:
+def written(kind: str, language: str) -> ScalarSelect[bytes | None]:
     """Return a column, to be asked for among others: the digest of what staff wrote of the whole service.
 
-    Takes `:language` and `:now`; empty where the version in force is made from the settings, or there is none.
+    Takes `:now`; empty where the version in force is made from the settings, or there is none.
     """
     found = select(case((Document.made, None), else_=Document.wording)).where(
         Document.kind == kind,
         Document.newsletter_id.is_(None),
-        Document.language == bindparam("language"),
+        Document.language == language,
         Document.in_force_at <= bindparam("now"),
     )
     return found.order_by(Document.version.desc()).limit(1).scalar_subquery()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Row, Select, bindparam, func, select
 from sqlalchemy.exc import DataError, IntegrityError
 
 from newsletter.core import texts
@@ -30,7 +30,8 @@ TEXTS = ("imprint", "consent_text", "description")
 SLUG = "[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
 _SLUG = re.compile(SLUG)
 _ACCENT = re.compile(r"#[0-9a-fA-F]{6}")
-_BY_SLUG = select(Newsletter).where(Newsletter.slug == bindparam("slug"))
+BY_SLUG = select(Newsletter).where(Newsletter.slug == bindparam("slug"))
+"""A question for `row_by_slug`; it may be asked for more columns."""
 _BLANK = {
     "language": "de",
     "measurement": Measurement.ALL,
@@ -47,8 +48,14 @@ def every() -> list[Newsletter]:
 
 def by_slug(slug: str) -> Newsletter:
     """Return the newsletter `slug`; raise `NotFound`."""
+    found: Newsletter = row_by_slug(BY_SLUG, slug)[0]
+    return found
+
+
+def row_by_slug(question: Select[*tuple[Any, ...]], slug: str, **values: object) -> Row[*tuple[Any, ...]]:
+    """Return what `question` finds of the newsletter `slug`; raise `NotFound`."""
     # What can't be a slug is not asked for: PostgreSQL refuses some of it (U+0000) with an error of its own.
-    found = db.session.execute(_BY_SLUG, {"slug": slug}).scalar_one_or_none() if _SLUG.fullmatch(slug) else None
+    found = db.session.execute(question, {"slug": slug, **values}).one_or_none() if _SLUG.fullmatch(slug) else None
     if found is None:
         raise NotFound(_("There is no newsletter at this address."))
     return found

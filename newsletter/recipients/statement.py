@@ -1,16 +1,18 @@
 """The privacy statement, made from the settings in force, so that it says what is so and nothing else (Art. 13
 GDPR)."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import Text, cast, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from newsletter.core.db import db, utcnow
+from newsletter.core.db import db
+from newsletter.core.i18n import LANGUAGES, speaking
 from newsletter.core.i18n import gettext as _
-from newsletter.core.i18n import speaking
 from newsletter.privacy import documents, wordings
 from newsletter.privacy.documents import HEADING, Section, Series
 from newsletter.recipients.models import Measurement, Newsletter
@@ -27,27 +29,43 @@ class _Sender(NamedTuple):
 
 
 class _Facts(NamedTuple):
-    """Everything that the statement depends on, besides the language."""
+    """Everything that the statement depends on, besides the language: `newsletters` is JSON, a list of `_Sender`."""
 
-    senders: tuple[_Sender, ...]
+    newsletters: str
     confirmation_hours: int
     measurement_days: int
     min_group: int
 
-
-_COLUMNS = Newsletter.__table__.c
-_SENDERS = select(*(_COLUMNS[name] for name in _Sender._fields)).order_by(func.lower(_COLUMNS.title))
-_IN_FORCE = _SENDERS.add_columns(documents.written(wordings.PRIVACY))
-
-
-def _facts() -> _Facts:
-    return _facts_about(_Sender(*row) for row in db.session.execute(_SENDERS))
+    @property
+    def senders(self) -> list[_Sender]:
+        return [_Sender(*fields) for fields in json.loads(self.newsletters)]
 
 
-def _facts_about(senders: Iterable[_Sender]) -> _Facts:
+class Basis(NamedTuple):
+    """What decides about the statement in force, as the database had it at one moment."""
+
+    newsletters: str | None
+    """What the statement says of them, as JSON; None without any."""
+    written: dict[str, bytes | None]
+    """The digest of what staff wrote, by language."""
+
+
+_COLUMNS = Newsletter.__table__.alias().c
+_FIELDS = func.json_build_array(*(_COLUMNS[name] for name in _Sender._fields))
+_NEWSLETTERS = select(cast(func.json_agg(aggregate_order_by(_FIELDS, func.lower(_COLUMNS.title))), Text))
+BASIS = (_NEWSLETTERS.scalar_subquery(), *(documents.written(wordings.PRIVACY, code) for code in LANGUAGES))
+"""Columns for `basis`, to be asked for among others. They take `:now`."""
+
+
+def basis(newsletters: str | None, *written: bytes | None) -> Basis:
+    """Return what came of the columns `BASIS`."""
+    return Basis(newsletters, dict(zip(LANGUAGES, written, strict=True)))
+
+
+def _facts(newsletters: str | None) -> _Facts:
     config = current_app.config
     numbers = config["CONFIRMATION_HOURS"], config["MEASUREMENT_DAYS"], config["MEASUREMENT_MIN_GROUP"]
-    return _Facts(tuple(senders), *numbers)
+    return _Facts(newsletters or "[]", *numbers)
 
 
 def _sections(language: str, facts: _Facts) -> list[Section]:
@@ -65,7 +83,7 @@ def _sections(language: str, facts: _Facts) -> list[Section]:
 
 def text(language: str) -> str:
     """Return the statement in `language`, as staff write one and as it is kept in the wording of a receipt."""
-    return _text(language, _facts())
+    return _text(language, _facts(db.session.execute(_NEWSLETTERS).scalar_one()))
 
 
 @lru_cache(maxsize=16)
@@ -79,15 +97,13 @@ def in_force(language: str) -> str:
     return text(language) if edition is None or edition.made else edition.text
 
 
-def keep(language: str) -> bytes:
+def keep(language: str, basis: Basis) -> bytes:
     """Keep the statement in force, unless it is kept already, and return its digest. The caller commits.
 
-    One question to the database, which does not hand out the words that staff wrote: a visitor waits meanwhile.
+    By `basis` and not by a question of its own, and without the words that staff wrote: a visitor waits meanwhile.
     """
-    rows = db.session.execute(_IN_FORCE, {"language": language, "now": utcnow()}).all()
-    written: bytes | None = rows[0][-1] if rows else None
-    facts = _facts_about(_Sender(*row[:-1]) for row in rows)
-    return written or wordings.store(wordings.PRIVACY, language, _text(language, facts))
+    written = basis.written[language]
+    return written or wordings.store(wordings.PRIVACY, language, _text(language, _facts(basis.newsletters)))
 
 
 def _responsible(senders: Sequence[_Sender]) -> list[str]:

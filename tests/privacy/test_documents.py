@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from newsletter.core.db import db, utcnow
 from newsletter.core.errors import Conflict, Invalid
+from newsletter.optin import offers
 from newsletter.privacy import documents, publishing, wordings
 from newsletter.privacy.documents import Series
 from newsletter.privacy.models import Document, Receipt, Wording
@@ -66,9 +67,10 @@ def test_a_version_ahead_is_announced_and_comes_into_force_by_itself(client: Fla
 
 def test_a_receipt_points_at_the_words_that_are_shown(app: Flask) -> None:
     kept: list[str | None] = []
+    slug = make_newsletter().slug
 
     def look() -> None:
-        kept.append(wordings.text_of(statement.keep("de")))
+        kept.append(wordings.text_of(statement.keep("de", offers.by_slug(slug).told)))
         assert kept[-1] == statement.in_force("de")
 
     look()
