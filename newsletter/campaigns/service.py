@@ -160,7 +160,8 @@ def resend_in_doubt(campaign: Campaign) -> int:
     ).all()
     if queued and not life.move(campaign.id, of=[SENT, SENDING], to=SENDING, finished_at=None):
         db.session.rollback()
-        raise _conflict(_("Please resume the campaign first."))
+        cancelled = _("This campaign was cancelled: nothing more of it is sent.")
+        raise _conflict(cancelled if campaign.state == CANCELLED else _("Please resume the campaign first."))
     db.session.commit()
     if queued:
         queues.ring(queues.CAMPAIGNS, jobs.send_campaign, campaign.id)

@@ -174,6 +174,20 @@ def test_a_scheduled_campaign_that_was_emptied_becomes_a_draft_that_says_why(
     assert not sink.mails
 
 
+def test_what_is_in_doubt_of_a_cancelled_campaign_is_not_said_to_wait_for_a_resume(app: Flask) -> None:
+    newsletter = make_newsletter()
+    said = []
+
+    for state in (CampaignState.PAUSED, CampaignState.CANCELLED):
+        campaign = make_campaign(newsletter, state=state)
+        make_delivery(campaign, make_recipient(newsletter), state=DeliveryState.IN_DOUBT)
+        with pytest.raises(Conflict) as refused:
+            service.resend_in_doubt(campaign)
+        said.append(("resume" in str(refused.value), "cancelled" in str(refused.value), counts(campaign.id)["in_doubt"]))
+
+    assert said == [(True, False, 1), (False, True, 1)]
+
+
 def test_what_a_cancelled_campaign_left_is_skipped_however_late(app: Flask) -> None:
     newsletter = make_newsletter()
     campaign = make_campaign(newsletter, state=CampaignState.CANCELLED, updated_at=utcnow() - timedelta(hours=2))
