@@ -36,22 +36,37 @@ def sweep() -> None:
 
 
 def start_due() -> None:
-    """Start the campaigns whose time has come; one that can't be sent is a draft again, with the reason."""
+    """Start the campaigns whose time has come; one that can't be sent is a draft again, with the reason.
+
+    One that fails otherwise holds up none behind it: the first such error is raised when all have had their turn.
+    """
     query = select(Campaign.id).where(Campaign.state == CampaignState.SCHEDULED, Campaign.scheduled_at <= func.now())
     due = list(db.session.execute(query).scalars())
     db.session.commit()
+    errors: list[Exception] = []
     for campaign_id in due:
         try:
-            service.start(campaign_id, of=[CampaignState.SCHEDULED])
-        except Invalid as error:
+            _start(campaign_id)
+        except Exception as error:  # whatever it is, the others are due all the same
             db.session.rollback()
-            life.move(
-                campaign_id,
-                of=[CampaignState.SCHEDULED],
-                to=CampaignState.DRAFT,
-                pause_reason=" ".join(error.errors.values()),
-            )
-            db.session.commit()
+            log.error("campaign %s can't be started: %s", campaign_id, type(error).__name__)
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+def _start(campaign_id: int) -> None:
+    try:
+        service.start(campaign_id, of=[CampaignState.SCHEDULED])
+    except Invalid as error:
+        db.session.rollback()
+        life.move(
+            campaign_id,
+            of=[CampaignState.SCHEDULED],
+            to=CampaignState.DRAFT,
+            pause_reason=" ".join(error.errors.values()),
+        )
+        db.session.commit()
 
 
 def _in_hand() -> set[int]:

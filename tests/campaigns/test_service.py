@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from newsletter.campaigns import service, sweep
+from newsletter.campaigns import audience, service, sweep
 from newsletter.campaigns.counts import counts
-from newsletter.campaigns.models import CampaignState, DeliveryState
+from newsletter.campaigns.models import Campaign, CampaignState, DeliveryState
 from newsletter.core.db import db, utcnow
 from newsletter.core.errors import Conflict, Invalid, NotFound
 from tests.campaigns.test_delivering import RunJobs
@@ -172,6 +172,28 @@ def test_a_scheduled_campaign_that_was_emptied_becomes_a_draft_that_says_why(
     assert campaign.state == CampaignState.DRAFT
     assert campaign.pause_reason
     assert not sink.mails
+
+
+def test_a_due_campaign_that_fails_holds_up_none_behind_it(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    newsletter = make_newsletter()
+    make_recipient(newsletter)
+    due = utcnow() - timedelta(seconds=1)
+    campaigns = [make_campaign(newsletter, state=CampaignState.SCHEDULED, scheduled_at=due) for _ in range(3)]
+    failing = campaigns[1].id
+    snapshot = audience.snapshot
+
+    def fail(campaign: Campaign) -> int:
+        return 1 // 0 if campaign.id == failing else snapshot(campaign)
+
+    monkeypatch.setattr(audience, "snapshot", fail)
+    with pytest.raises(ZeroDivisionError):
+        sweep.start_due()
+
+    db.session.expire_all()
+    assert [campaign.state for campaign in campaigns] == ["sending", "scheduled", "sending"]
+    assert f"campaign {failing} can't be started: ZeroDivisionError" in caplog.text
 
 
 def test_what_is_in_doubt_of_a_cancelled_campaign_is_not_said_to_wait_for_a_resume(app: Flask) -> None:
