@@ -6,11 +6,11 @@ their fate, or the campaign is at its end; when the breaker trips before, it is 
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, func, select, text
 
 from newsletter.campaigns.breaker import OF_THE_LAST
 from newsletter.campaigns.counts import counts
-from newsletter.campaigns.models import Campaign, CampaignState, Refusal
+from newsletter.campaigns.models import Campaign, CampaignState, DeliveryCount, DeliveryState, Refusal
 from newsletter.core.db import db
 from newsletter.recipients import erasing
 from newsletter.recipients.models import Recipient
@@ -95,6 +95,17 @@ def campaigns() -> list[int]:
     ids = list(db.session.execute(select(Refusal.campaign_id).distinct()).scalars())
     db.session.rollback()
     return ids
+
+
+def forget_vain() -> None:
+    """Forget the refusals of ended campaigns of which not one mail was taken: they remove nobody. Commits."""
+    ended = select(Campaign.id).where(Campaign.state.in_(ENDED))
+    sent = select(func.coalesce(func.sum(DeliveryCount.number), 0)).where(
+        DeliveryCount.campaign_id == Refusal.campaign_id, DeliveryCount.state == DeliveryState.SENT.value
+    )
+    vain = delete(Refusal).where(Refusal.campaign_id.in_(ended), sent.scalar_subquery() == 0)
+    db.session.execute(vain.execution_options(synchronize_session=False))
+    db.session.commit()
 
 
 def _settled(campaign_id: int) -> int:

@@ -31,6 +31,7 @@ def sweep() -> None:
         # Not for one that a worker has in hand: it would let go of its connections to hear the bell.
         for campaign_id in _sendable() - _in_hand():
             queues.ring(queues.CAMPAIGNS, jobs.send_campaign, campaign_id)
+        refusals.forget_vain()
         for campaign_id in filter(refusals.due, refusals.campaigns()):
             queues.ring(queues.CAMPAIGNS, jobs.remove_refused, campaign_id)
 
