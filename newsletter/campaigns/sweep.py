@@ -48,7 +48,7 @@ def start_due() -> None:
     for campaign_id in due:
         try:
             _start(campaign_id)
-        except Exception as error:  # whatever it is, the others are due all the same
+        except Exception as error:  # noqa: BLE001  # whatever it is, the others are due all the same
             db.session.rollback()
             log.error("campaign %s can't be started: %s", campaign_id, type(error).__name__)
             errors.append(error)
