@@ -87,8 +87,8 @@ class _Cutter:
     def _split(self, text: str, encode: Callable[[str], bytes], around: bytes) -> None:
         for index, word in enumerate(self._pattern.split(text)):
             if index % 2:
-                if not self.pieces[-1].endswith(b"\n"):
-                    self.pieces[-1] += around
+                if around and not self.pieces[-1].endswith(b"\n"):
+                    self.pieces[-1] = mime.with_room(self.pieces[-1]) + around
                 self.slots.append((len(self.pieces), int(word)))
                 self.pieces += [b"", around]
             else:

@@ -14,7 +14,7 @@ from newsletter.core.errors import NewsletterError
 
 CRLF = b"\r\n"
 SOFT_BREAK = b"=\r\n"
-MAX_LINE_OCTETS = 998
+MAX_LINE_OCTETS, MAX_QP_LINE_OCTETS = 998, 76
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 
 
@@ -73,16 +73,33 @@ def _words(value: str, used: int) -> str:
 def quoted_printable(text: str) -> bytes:
     """Return text of any number of lines as quoted-printable; no line starts with a dot, so none needs stuffing."""
     encoded = b2a_qp(text.replace("\r\n", "\n").encode(), istext=True)
-    lines = encoded.split(b"\n")
-    return CRLF.join(b"=2E" + line[1:] if line.startswith(b".") else line for line in lines)
+    return CRLF.join(map(_without_dot, encoded.split(b"\n")))
+
+
+def with_room(encoded: bytes) -> bytes:
+    """Return a quoted-printable piece whose last line has room for the `=` of a soft break (RFC 2045 §6.7, rule 5)."""
+    if len(encoded) - (encoded.rfind(b"\n") + 1) < MAX_QP_LINE_OCTETS:
+        return encoded
+    last = 3 if encoded[-3:].startswith(b"=") else 1
+    return encoded[:-last] + SOFT_BREAK + _without_dot(encoded[-last:])
+
+
+def _without_dot(line: bytes) -> bytes:
+    """Return the line, or lines, with the dot in front encoded; that makes it two octets longer."""
+    if not line.startswith(b"."):
+        return line
+    if len(line) + 2 <= MAX_QP_LINE_OCTETS:
+        return b"=2E" + line[1:]
+    return b"=2E" + SOFT_BREAK + _without_dot(line[1:])
 
 
 def quoted_printable_value(text: str) -> bytes:
     """Return a short value for a slot that stands between two soft breaks: on a line, or lines, of its own."""
     encoded = b2a_qp(text.encode())
-    if b"\n" not in encoded and b"\r" not in encoded and not encoded.startswith(b"."):
+    breaks = b"\n" in encoded or b"\r" in encoded or len(encoded) >= MAX_QP_LINE_OCTETS
+    if not breaks and not encoded.startswith(b"."):
         return encoded  # nearly every name and greeting
-    return quoted_printable(text.replace("\r", " ").replace("\n", " "))
+    return with_room(quoted_printable(text.replace("\r", " ").replace("\n", " ")))
 
 
 def frame(boundary: str) -> tuple[bytes, bytes, bytes]:

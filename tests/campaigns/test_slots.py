@@ -2,6 +2,7 @@
 
 from email import message_from_bytes, policy
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,8 +28,27 @@ def test_a_slot_takes_any_value_in_any_surrounding(before: str, value: str, afte
     part = message_from_bytes(raw, policy=policy.SMTP).get_body(("plain",))
     assert part is not None
     assert part.get_content().replace("\r\n", "\n").rstrip("\n") == f"{before}{value}{after}".rstrip("\n")
-    assert max(map(len, raw.split(b"\r\n"))) <= 78
+    assert max(map(len, raw.split(b"\r\n"))) <= 76
     assert not any(line.startswith(b".") for line in raw.split(b"\r\n"))
+
+
+@pytest.mark.parametrize("letter", ["x", ".", "ü", " "])
+def test_no_line_beside_a_slot_is_longer_than_76_octets(letter: str) -> None:
+    markers = Markers()
+    mark = markers.mark(Slot.GREETING_TEXT)
+
+    for number in range(20, 90):
+        text = letter * number
+        form = Form.cut("To: x@example.org\r\n", f"{text}{mark}.{text}", "<p>x</p>", "=_b", markers)
+        values = [b""] * len(Slot)
+        values[Slot.GREETING_TEXT] = mime.quoted_printable_value(text)
+        raw = form.fill(values)
+
+        part = message_from_bytes(raw, policy=policy.SMTP).get_body(("plain",))
+        assert part is not None
+        assert part.get_content() == f"{text}{text}.{text}"
+        assert max(map(len, raw.split(b"\r\n"))) <= 76, number
+        assert b"\n." not in raw
 
 
 def test_a_slot_of_a_header_takes_its_value_as_it_is() -> None:

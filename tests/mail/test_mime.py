@@ -71,3 +71,6 @@ def test_names_that_need_it_are_quoted() -> None:
 def test_no_line_of_a_part_starts_with_a_dot() -> None:
     assert mime.quoted_printable(".\n..\n.a") == b"=2E\r\n=2E.\r\n=2Ea"
     assert mime.quoted_printable_value(".verborgen") == b"=2Everborgen"
+    lines = mime.quoted_printable("." * 80).split(b"\r\n")
+    assert max(map(len, lines)) <= mime.MAX_QP_LINE_OCTETS
+    assert not any(line.startswith(b".") for line in lines)
