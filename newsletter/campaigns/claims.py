@@ -5,6 +5,7 @@ claimed a delivery last may say what became of it. How far a batch may be on the
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 import psycopg
@@ -31,6 +32,7 @@ class Claim(NamedTuple):
     name_sealed: bytes | None
     link_key: bytes
     measured: bool
+    address_changed_at: datetime | None = None
 
 
 class Claimed(NamedTuple):
@@ -89,7 +91,7 @@ _LOCKS_END = text("SET LOCAL idle_in_transaction_session_timeout = '90s'")
 # A tombstone has no address: that person has left while another batch held the row. Restricted is kept, not mailed.
 _HOLD = """
     SELECT delivery.id, delivery.batch_id, delivery.attempt, recipient.id, recipient.address_sealed,
-           recipient.name_sealed, recipient.link_key, recipient.measured
+           recipient.name_sealed, recipient.link_key, recipient.measured, recipient.address_changed_at
     FROM delivery JOIN recipient ON recipient.id = delivery.recipient_id
     WHERE delivery.batch_id = %s AND delivery.state = 'claimed' AND recipient.address_sealed IS NOT NULL
       AND recipient.restricted_at IS NULL

@@ -45,7 +45,7 @@ class Composer:
             to,
             self.message_id(claim.recipient_id).encode(),
             self._links.unsubscribe(claim.link_key).encode(),
-            self._links.preferences(claim.link_key).encode(),
+            self._links.preferences(claim.link_key, claim.address_changed_at).encode(),
             measurement_id,
             *self._greeting(claim.name_sealed),
         )

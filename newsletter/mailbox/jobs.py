@@ -81,7 +81,10 @@ def _lost_link(payload: Any) -> Email | None:
     if not there:
         return None  # the person has left since
     newsletters = [db.session.get_one(Newsletter, recipient.newsletter_id) for recipient in there]
-    urls = [links.mailed_preferences_url(recipient.link_key) for recipient in there]
+    urls = [
+        links.mailed_preferences_url(recipient.link_key, links.not_before(recipient.address_changed_at))
+        for recipient in there
+    ]
     not_me = restraint.not_me_token(email)
     return system_mail(
         "lost_link",

@@ -32,7 +32,6 @@ def _still(link_key: bytes, token: str) -> bytes:
     changed_at = db.session.execute(
         select(Recipient.address_changed_at).where(Recipient.link_key == link_key)
     ).scalar_one_or_none()
-    # A link tells its time to the second.
-    if changed_at is not None and links.issued_at(token) < changed_at.replace(microsecond=0):
+    if changed_at is not None and links.issued_at(token) < changed_at:
         raise Expired(_("This link was mailed to an earlier address."))
     return link_key

@@ -22,5 +22,6 @@ def _preferences_link(payload: Any) -> Email | None:
     if recipient is None:
         return None  # the person has left since
     newsletter = db.session.get_one(Newsletter, recipient.newsletter_id)
-    values = {"preferences_url": links.mailed_preferences_url(recipient.link_key)}
+    issued_at = links.not_before(recipient.address_changed_at)
+    values = {"preferences_url": links.mailed_preferences_url(recipient.link_key, issued_at)}
     return to_recipient("preferences_link", newsletter, recipient, language=payload["language"], values=values)

@@ -64,21 +64,37 @@ def mailed_preferences_url(link_key: bytes, issued_at: datetime | None = None) -
     return preferences_page(tokens.sign(MAILED, _PAYLOAD.pack(link_key, seconds)))
 
 
+def not_before(address_changed_at: datetime | None, now: datetime | None = None) -> datetime:
+    """Return when a link is issued that is mailed to an address held now, and has been there since then (None: ever).
+
+    Links tell their time in whole seconds. One to the present address never seems older than that address, and one
+    to an address from before always does (`access`).
+    """
+    issued_at = (now or utcnow()).replace(microsecond=0)
+    if address_changed_at is None or issued_at >= address_changed_at:
+        return issued_at
+    return address_changed_at.replace(microsecond=0) + timedelta(seconds=1)
+
+
 class CampaignLinks:
-    """Writes the tokens of one campaign's mails, all issued now: some microseconds each."""
+    """Writes the tokens of one campaign's mails: some microseconds each. All are issued now, or with the address."""
 
     def __init__(self, campaign_id: int) -> None:
         self._campaign_id = campaign_id
-        self._issued_at = int(utcnow().timestamp())
+        self._now = utcnow()
+        self._seconds = int(self._now.timestamp())
         self._leaving, self._preferences = tokens.Signer(UNSUBSCRIBE), tokens.Signer(PREFERENCES)
 
     def unsubscribe(self, link_key: bytes) -> str:
         """Return what `unsubscribe_token` returns."""
         return self._leaving.sign(_PAYLOAD.pack(link_key, self._campaign_id))
 
-    def preferences(self, link_key: bytes) -> str:
+    def preferences(self, link_key: bytes, address_changed_at: datetime | None) -> str:
         """Return what `preferences_token` returns."""
-        return self._preferences.sign(_PAYLOAD.pack(link_key, self._issued_at))
+        seconds = self._seconds
+        if address_changed_at is not None:
+            seconds = int(not_before(address_changed_at, self._now).timestamp())
+        return self._preferences.sign(_PAYLOAD.pack(link_key, seconds))
 
 
 def read_unsubscribe(token: str) -> tuple[bytes, int | None]:

@@ -50,13 +50,14 @@ def to_recipient(
     The mail program may offer its own button to leave (RFC 2369 §3.2, RFC 8058 §3.1).
     """
     leave = links.unsubscribe_url(recipient.link_key)
+    issued_at = links.not_before(recipient.address_changed_at)
     return system_mail(
         name,
         newsletter,
         to=address.unseal(recipient.address_sealed or b""),
         language=language or recipient.language,
         values={
-            "preferences_url": links.preferences_url(recipient.link_key),
+            "preferences_url": links.preferences_url(recipient.link_key, issued_at),
             "unsubscribe_url": leave,
             **(values or {}),
         },

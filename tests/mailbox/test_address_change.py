@@ -1,5 +1,6 @@
 """Changing the address: asked for by a freshly mailed link, confirmed in the new mailbox, told to the old one."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -10,7 +11,10 @@ from flask.testing import FlaskClient
 
 from newsletter.campaigns import claims
 from newsletter.campaigns import service as campaigns
+from newsletter.campaigns.mails import Composer
+from newsletter.campaigns.models import DeliveryState
 from newsletter.core.db import db, utcnow
+from newsletter.core.errors import Expired
 from newsletter.mail import address, outbox
 from newsletter.mail.models import OutboxMail
 from newsletter.mailbox import service
@@ -18,7 +22,7 @@ from newsletter.optin import restraint
 from newsletter.optin.models import ConfirmationMail
 from newsletter.privacy import chain, proof, verifying
 from newsletter.privacy.models import Receipt
-from newsletter.recipients import links, moving, seldom
+from newsletter.recipients import access, links, moving, seldom
 from newsletter.recipients import service as recipients
 from newsletter.recipients.models import Departure, Recipient
 from newsletter.recipients.person import Person
@@ -33,7 +37,8 @@ Run = Callable[[], int]
 
 
 def mailed(recipient: Recipient, suffix: str = "/address") -> str:
-    return path(links.mailed_preferences_url(recipient.link_key)) + suffix
+    issued_at = links.not_before(recipient.address_changed_at)
+    return path(links.mailed_preferences_url(recipient.link_key, issued_at)) + suffix
 
 
 def stored() -> list[str]:
@@ -306,6 +311,37 @@ def test_a_mail_that_begins_after_the_change_goes_to_the_new_address_and_one_in_
         (after,) = claims.hold(sender, claimed.batch_id)
 
     assert [address.unseal(claim.address_sealed) for claim in (before, after)] == [OLD, NEW]
+
+
+def test_a_link_shows_the_data_to_the_address_that_its_mail_went_to_and_to_no_other(app: Flask) -> None:
+    """
+    Given a worker that began to send a campaign before an address was changed, in the same second
+    When it makes a mail from what it read before the change, and one from what it read after
+    Then the link in the first shows nothing, and the link in the second shows the data.
+    """
+    newsletter = make_newsletter()
+    recipient = make_recipient(newsletter)
+    campaign = make_campaign(newsletter)
+    campaigns.send(campaign)
+    composer = Composer(db.session(), campaign)
+    tokens = []
+
+    for changed_at in (None, utcnow().replace(microsecond=999_999)):
+        recipient.address_changed_at = changed_at
+        db.session.commit()
+        with db.engine.begin() as connection:
+            claimed = claims.claim(connection, campaign.id, 1)
+            assert claimed is not None
+            (claim,) = claims.hold(connection, claimed.batch_id)
+            claims.settle(connection, [claims.Outcome(claim, DeliveryState.QUEUED, tried=False)])
+        content = composer.letter(claim).content.replace(b"=\r\n", b"").decode()
+        tokens += re.findall(r"/me/([\w-]+)", content)[:1]
+
+    with pytest.raises(Expired):
+        access.by_any(tokens[0])
+    assert access.by_any(tokens[1]) == recipient.link_key
+    at_once = links.not_before(recipient.address_changed_at)
+    assert access.by_any(links.preferences_token(recipient.link_key, at_once)) == recipient.link_key
 
 
 def test_forgetting_the_new_address_drops_the_mail_that_waits_for_it(client: FlaskClient) -> None:
