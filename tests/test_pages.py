@@ -111,3 +111,12 @@ def test_the_server_gets_a_whole_answer_in_one_piece_and_a_long_one_bit_by_bit(a
     assert bodies[0] == [b"words"]
     assert not isinstance(bodies[1], list)
     assert closed == ["whole"]
+
+
+def test_head_says_of_a_page_what_get_says(client: FlaskClient) -> None:
+    """RFC 9110 §9.3.2."""
+    for path in ("/privacy", "/contact", "/me"):
+        head, get = client.head(path), client.get(path)
+
+        assert head.headers["Content-Length"] == get.headers["Content-Length"], path
+        assert head.data == b""

@@ -48,11 +48,11 @@ class TrackingMiddleware:
             target = self._tracker.remembered(environ, measurement_id, number)
             if target is not None:
                 start_response("302 Found", [("Location", target), *self._redirect])
-                return ()
+                return []  # the server sends a list in one go, and other iterables piece by piece
         elif path[1] == "o" and not slash and measurement_id.endswith(".gif"):
             self._tracker.opened(environ, measurement_id[:-4])
             start_response("200 OK", self._pixel.copy())
-            return (GIF,) if environ["REQUEST_METHOD"] == "GET" else ()
+            return [GIF] if environ["REQUEST_METHOD"] == "GET" else []
         return self._app(environ, start_response)
 
 
