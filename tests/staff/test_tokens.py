@@ -10,6 +10,7 @@ from newsletter.core.db import db, utcnow
 from newsletter.core.errors import Conflict, Invalid, NotFound
 from newsletter.staff import audit, tokens
 from newsletter.staff.models import ApiToken
+from tests.outages import counting_queries
 
 
 def stored(name: str) -> ApiToken:
@@ -33,6 +34,14 @@ def test_only_the_whole_token_is_let_in(app: Flask) -> None:
     assert tokens.authenticate(bearer) == stored("crm")
     for wrong in ("", "nl_", bearer[:-1], bearer + "x", bearer.upper(), "ü", "\udc80", stored("crm").digest.hex()):
         assert tokens.authenticate(wrong) is None
+
+
+def test_what_is_no_token_is_not_asked_for(app: Flask) -> None:
+    with counting_queries() as queries:
+        for shown in ("kim@example.org", "nl_kim@example.org", "nl_" + "@" * 43, "nl_" + "x" * 44):
+            assert tokens.authenticate(shown) is None
+
+    assert queries == []
 
 
 def test_a_revoked_token_is_refused(app: Flask) -> None:
