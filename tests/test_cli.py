@@ -20,6 +20,7 @@ from newsletter.core import periodic
 from newsletter.core.db import db
 from newsletter.mail import outbox
 from newsletter.mail.models import OutboxMail
+from newsletter.optin import offers
 from newsletter.optin import service as optin
 from newsletter.privacy.models import Receipt
 from newsletter.recipients.admission import find
@@ -237,8 +238,8 @@ def test_forgetting_erases_everywhere_and_prints_how_many(runner: FlaskCliRunner
         make_recipient(newsletter, "canary@example.org")
         make_recipient(newsletter, "stays@example.org")
     third = make_newsletter()
-    optin.request(third, {"email": "Canary@example.org"}, language="de", source="page")
-    optin.request(third, {"email": "stays@example.org"}, language="de", source="page")
+    optin.request(offers.by_slug(third.slug), {"email": "Canary@example.org"}, language="de", source="page")
+    optin.request(offers.by_slug(third.slug), {"email": "stays@example.org"}, language="de", source="page")
 
     result = run(runner, "forget", "CANARY@example.org")
     again = run(runner, "forget", "canary@example.org")

@@ -16,7 +16,7 @@ from newsletter.core import kept_keys
 from newsletter.core.db import db, metadata
 from newsletter.core.sealing import Unsealable
 from newsletter.mail import address, outbox
-from newsletter.optin import restraint
+from newsletter.optin import offers, restraint
 from newsletter.optin import service as optin
 from newsletter.privacy import proof, receipts, verifying
 from newsletter.recipients import admission, erasing, forgetting, links
@@ -267,7 +267,7 @@ def test_show_says_when_nothing_is_needed(app: Flask, make_app: MakeApp, newer: 
 
 def test_waiting_mail_that_can_not_be_opened_waits_on(make_app: MakeApp, without: Settings, sink: Sink) -> None:
     newsletter = make_newsletter()
-    optin.request(newsletter, {"email": EMAIL}, language="de", source="page")
+    optin.request(offers.by_slug(newsletter.slug), {"email": EMAIL}, language="de", source="page")
     row_id = db.session.execute(db.text("SELECT id FROM outbox_mail")).scalar_one()
 
     with make_app(without).app_context():
