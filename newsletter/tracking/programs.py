@@ -33,4 +33,4 @@ def looks_by_itself(name: str) -> bool:
     (True, False)
     """
     # One word after the other takes a microsecond; a regular expression of them all takes fifteen.
-    return name in PREFETCHES or any(map(name.lower().__contains__, _NAMES))
+    return bool(name) and (name in PREFETCHES or any(map(name.lower().__contains__, _NAMES)))
