@@ -26,23 +26,23 @@ def language() -> str:
     fallback = str(g.get("language") or current_app.config["LANGUAGE"])
     if not has_request_context():
         return fallback
-    asked = _asked()
-    if asked:
-        return asked
+    if wish := asked():
+        return wish
     # Werkzeug's best_match would take "en" out of "de-AT, en;q=0.5".
     wished = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality)
     return next((code for code in wished if code in LANGUAGES), fallback)
 
 
-def _asked() -> str | None:
-    asked = request.args.get("lang")
-    return asked if asked in LANGUAGES else None
+def asked() -> str | None:
+    """Return the language that the address asks for (`?lang=`), and its links, too."""
+    wish = request.args.get("lang")
+    return wish if wish in LANGUAGES else None
 
 
 def _keep_asking(endpoint: str, values: dict[str, Any]) -> None:
     """Let the links of a page in a language that was asked for lead on in it: no cookie remembers the wish."""
-    if has_request_context() and _asked() and not endpoint.endswith("static"):
-        values.setdefault("lang", _asked())
+    if has_request_context() and asked() and not endpoint.endswith("static"):
+        values.setdefault("lang", asked())
 
 
 def speak(code: str) -> None:

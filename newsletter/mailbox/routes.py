@@ -12,7 +12,7 @@ from newsletter.core.errors import BadToken, Expired, Invalid
 from newsletter.core.i18n import language, speak
 from newsletter.core.limits import link_limit, signup_limit
 from newsletter.mailbox import service
-from newsletter.optin import offers
+from newsletter.optin import answer, offers
 from newsletter.optin.service import Reworded, texts_in_force
 from newsletter.recipients import access, consent, newsletters, preferences
 from newsletter.recipients.preferences import Profile
@@ -115,7 +115,7 @@ def join(token: str, slug: str) -> ResponseReturnValue:
         return _unknown()
     offer = offers.by_slug(slug)
     speak(offer.newsletter.language)
-    page = render_template("page/mailbox.html", newsletter=offer.newsletter)
+    page = answer.page(offer.newsletter)
     try:
         service.join(profile, offer, request.form, language=language())
     except Reworded:

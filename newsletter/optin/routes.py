@@ -8,7 +8,7 @@ from newsletter.core.db import commit_each_statement
 from newsletter.core.errors import BadToken, Invalid
 from newsletter.core.i18n import language, speak
 from newsletter.core.limits import signup_limit
-from newsletter.optin import gate, offers, pressure, proof_of_work, restraint, service
+from newsletter.optin import answer, gate, offers, pressure, proof_of_work, restraint, service
 from newsletter.recipients import consent, newsletters
 from newsletter.recipients.models import Newsletter
 
@@ -34,7 +34,7 @@ def sign_up(slug: str) -> ResponseReturnValue:
     # Two addresses in two fields are two addresses, too.
     values = request.form.to_dict() | {"email": ", ".join(request.form.getlist("email"))}
     # Written before the commit, which would have the newsletter read once more.
-    page = render_template("page/mailbox.html", newsletter=newsletter)
+    page = answer.page(newsletter)
     if traps.caught(request.form):
         return page
     if not gate.lets_through(request.form, limits.network()):

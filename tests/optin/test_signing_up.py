@@ -57,6 +57,26 @@ def test_the_answer_is_the_same_octets_for_everyone(client: FlaskClient) -> None
     assert count(OutboxMail) == 4
 
 
+def test_the_answer_is_that_of_the_newsletter_as_it_is_now_and_of_the_language(client: FlaskClient) -> None:
+    newsletter, other = make_newsletter(from_name="Stadtwerke"), make_newsletter(from_name="Bäderbetriebe")
+
+    def answer(address: str = "", language: str = "de") -> str:
+        path, headers = f"/n/{newsletter.slug}{address}", {"Accept-Language": language}
+        return client.post(path, data={"email": EMAIL}, headers=headers).text
+
+    german, again, english, asked = answer(), answer(), answer(language="en"), answer("?lang=en")
+    of_other = sign_up(client, other, EMAIL).text
+    newsletters.change(newsletter, {"from_name": "Netze", "title": "Netzbrief"})
+    changed = answer()
+
+    assert german == again
+    assert "Stadtwerke" in german
+    assert ['<html lang="de">' in page for page in (german, english, asked)] == [True, False, False]
+    assert ["?lang=en" in page for page in (german, english, asked)] == [False, False, True]
+    assert "Bäderbetriebe" in of_other
+    assert [word in changed for word in ("Netze", "Netzbrief", "Stadtwerke")] == [True, True, False]
+
+
 def test_the_work_is_the_same_for_everyone(client: FlaskClient) -> None:
     newsletter = make_newsletter()
     make_recipient(newsletter, "there@example.org")
