@@ -4,14 +4,13 @@ from email.utils import parseaddr
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import select
 
 from newsletter.core import queues
 from newsletter.core.db import db
 from newsletter.mail import address, outbox, templates
 from newsletter.mail.message import Email, message_id
 from newsletter.optin import brake
-from newsletter.staff.models import Role, RoleName, Staff
+from newsletter.staff import administrators
 
 
 def look() -> None:
@@ -19,8 +18,7 @@ def look() -> None:
     number = brake.look()
     if not number:
         return
-    administrators = select(Staff.email).where(Staff.active, Staff.roles.any(Role.name == RoleName.ADMIN))
-    payloads = [{"to": to, "number": number} for to in db.session.execute(administrators).scalars()]
+    payloads = [{"to": to, "number": number} for to in administrators.addresses()]
     waiting = [outbox.post(send_alarm, payload) for payload in payloads]
     db.session.commit()
     for row_id in waiting:
