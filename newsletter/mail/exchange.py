@@ -3,6 +3,7 @@
 import selectors
 import socket
 import time
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
@@ -17,6 +18,8 @@ from newsletter.mail.transport import Relay, relay
 
 LOOK_SECONDS = 0.5
 """How often it is looked whether a reply is overdue."""
+MOMENT_SECONDS = 0.002
+"""Verdicts are handed over by the handful: what is done with them costs more than one of them is worth."""
 
 
 class Exchange:
@@ -93,10 +96,29 @@ class Exchange:
             self._look_after(line)
 
     def step(self, seconds: float) -> list[Verdict]:
-        """Write and read what can be, waiting up to `seconds` for something to happen; return the verdicts."""
-        for key, mask in self._selector.select(0 if self._verdicts else seconds):
+        """Write and read what can be for a moment, waiting up to `seconds` for it to begin; return the verdicts."""
+        self._talk(0 if self._verdicts else seconds)
+        self._end_overdue()
+        self._collect()
+        verdicts, self._verdicts = self._verdicts, []
+        self.load -= len(verdicts)
+        return verdicts
+
+    def _talk(self, seconds: float) -> None:
+        """Go on until the moment is over, somebody rings, or a line has nothing to send."""
+        events = self._selector.select(seconds)
+        until = time.monotonic() + MOMENT_SECONDS
+        while events and not self._converse(events) and not self._hungry:
+            left = until - time.monotonic()
+            events = self._selector.select(left) if left > 0 else []
+
+    def _converse(self, events: Iterable[tuple[selectors.SelectorKey, int]]) -> bool:
+        """Write and read where it can be done now; return whether somebody has rung."""
+        rung = False
+        for key, mask in events:
             if key.data is None:
                 self._hear()
+                rung = True
                 continue
             line: Line = key.data
             if mask & selectors.EVENT_WRITE:
@@ -104,11 +126,7 @@ class Exchange:
             if mask & selectors.EVENT_READ:
                 self._verdicts += line.read()
             self._look_after(line)
-        self._end_overdue()
-        self._collect()
-        verdicts, self._verdicts = self._verdicts, []
-        self.load -= len(verdicts)
-        return verdicts
+        return rung
 
     def abandon(self) -> None:
         """Break all lines off; the next step says what became of the letters on them."""
