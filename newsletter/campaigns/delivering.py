@@ -73,12 +73,14 @@ class Sender:
     def _loop(self) -> None:
         ledger, exchange = self._ledger, self._exchange
         give_up = float("inf")
-        while not ((ledger.ending or ledger.dry) and ledger.balanced and not exchange.load):
+        while True:
             ledger.ending = ledger.ending or self._error is not None or self._enough()
             if stopping.is_set():
                 give_up = min(give_up, time.monotonic() + LAST_WORDS_SECONDS)
             ledger.recall()
             ledger.keep(idle=not exchange.load)
+            if self._over:
+                return
             exchange.until = ledger.leased_until
             if ledger.ready:
                 exchange.open(1 + ledger.open // WORTH_A_LINE)
@@ -90,6 +92,12 @@ class Sender:
             if exchange.away is not None:
                 self._replies.note(exchange.away.reply)
                 self._fail(OurFault(exchange.away.reply) if exchange.away.permanent else exchange.away)
+
+    @property
+    def _over(self) -> bool:
+        """Whether nothing more is to be begun, and what was has its fate, written down."""
+        ledger = self._ledger
+        return (ledger.ending or ledger.dry) and ledger.balanced and not self._exchange.load
 
     def _fail(self, error: NewsletterError) -> None:
         self._error = self._error or error
