@@ -124,8 +124,7 @@ def _read_body() -> None:
 
 
 def _headers(response: Response) -> Response:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+    response.headers.extend({name: value for name, value in HEADERS.items() if name not in response.headers})
     if request.path in PUBLIC_PAGES or request.path.startswith("/n/"):
         response.headers.pop("X-Robots-Tag")
     if request.endpoint not in STATIC:

@@ -77,7 +77,8 @@ def erase(link_key: bytes, campaign_id: int | None, way: str) -> bool:
     more. Those that found it before may just be handing over mail to this person: they are waited for, but not
     longer than a mail provider waits for an answer; `sweep_tombstones` takes the empty row then.
     """
-    db.session.commit()  # what its connection did so far: this needs one to itself
+    if db.session().in_transaction():
+        db.session.commit()  # what its connection did so far: this needs one to itself
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         row = connection.exec_driver_sql(_WHOSE, {"link_key": link_key}).first()
         if row is None:
