@@ -18,7 +18,7 @@ class Sender(NamedTuple):
 
 
 def page(newsletter: Newsletter) -> str:
-    """Return the page in the language of this request."""
+    """Return the page in the language of this request, a POST: in answer to GET a page names its own address."""
     return _page(Sender(newsletter.slug, newsletter.title, newsletter.from_name), language(), asked())
 
 
