@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from bench import people
 from bench.bench import Bench
@@ -34,7 +34,7 @@ PATIENCE_SECONDS = 600
 def measure(bench: Bench) -> list[Figure]:
     """Measure this section: ten thousand sign-ups of one address."""
     slug = people.newsletter("insistence").slug
-    db.session.remove()
+    _empty()
     with (
         late_sink() as relay,
         bench.installation.worker(relay.port, 1),
@@ -84,6 +84,13 @@ def _send(port: int, slug: str, turns: Sequence[tuple[bool, str, str]]) -> Count
 
 def _api(slug: str) -> str:
     return f"/api/v1/newsletters/{slug}/signups"
+
+
+def _empty() -> None:
+    """Forget what sections before left waiting: it would be sent now, and counted as mails to the one address."""
+    db.session.execute(delete(OutboxMail))
+    db.session.commit()
+    db.session.remove()
 
 
 def _wait() -> None:
