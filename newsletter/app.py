@@ -15,7 +15,7 @@ from newsletter.core import limits
 from newsletter.core.db import db
 from newsletter.foundation import ROOT, make_app
 from newsletter.mailbox import routes as mailbox
-from newsletter.optin import pressure
+from newsletter.optin import pressure, tally
 from newsletter.optin import routes as optin
 from newsletter.optin import staff_routes as brake
 from newsletter.promises import routes as promises
@@ -56,6 +56,7 @@ def create_web_app() -> Flask:
 def _set_up(app: Flask) -> None:
     migrate.init_app(app, db, directory=str(ROOT / "newsletter" / "migrations"))
     limits.init_app(app)
+    tally.init_app(app)
     pressure.init_app(app)
     brake.init_app(app)
     # First of those that look at a request: the check of CSRF would already read the form.

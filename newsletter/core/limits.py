@@ -1,4 +1,7 @@
-"""Limits per network (Flask-Limiter): the key is a digest of the network, never the address itself."""
+"""Limits per network (Flask-Limiter): the key is a digest of the network, never the address itself.
+
+Sign-ups are counted elsewhere (`newsletter.optin.pressure`): they come in crowds.
+"""
 
 import ipaddress
 
@@ -25,7 +28,7 @@ def network() -> str:
 
 
 def signups() -> str:
-    """Return the limit of sign-ups per network as Flask-Limiter spells it."""
+    """Return the limit of sign-ups as Flask-Limiter spells it."""
     return f"{current_app.config['SIGNUPS_PER_MINUTE']} per minute"
 
 
@@ -35,8 +38,7 @@ def unlimited() -> bool:
 
 
 limiter = Limiter(key_func=network, headers_enabled=False)
-signup_limit = limiter.shared_limit(signups, scope="signups", exempt_when=unlimited)
-
+join_limit = limiter.shared_limit(signups, scope="joins", exempt_when=unlimited)
 link_limit = limiter.shared_limit(CONTACTS, scope="links", exempt_when=unlimited)
 contact_limit = limiter.shared_limit(CONTACTS, scope="contact", exempt_when=unlimited)
 

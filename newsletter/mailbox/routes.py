@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from newsletter.core import traps
 from newsletter.core.errors import BadToken, Expired, Invalid
 from newsletter.core.i18n import language, speak
-from newsletter.core.limits import link_limit, signup_limit
+from newsletter.core.limits import join_limit, link_limit
 from newsletter.mailbox import service
 from newsletter.optin import answer, offers
 from newsletter.optin.service import Reworded, texts_in_force
@@ -104,7 +104,7 @@ def join_page(token: str, slug: str) -> ResponseReturnValue:
 
 
 @bp.post("/me/<token>/join/<slug>")
-@signup_limit
+@join_limit
 def join(token: str, slug: str) -> ResponseReturnValue:
     """Ask for another newsletter; the yes is given in the mail."""
     try:

@@ -12,7 +12,6 @@ from newsletter.core.db import commit_each_statement
 from newsletter.core.errors import Crowded, Invalid, check_all
 from newsletter.core.i18n import LANGUAGES
 from newsletter.core.i18n import gettext as _
-from newsletter.core.limits import signup_limit
 from newsletter.mail import address
 from newsletter.optin import gate, offers, pressure, proof_of_work, service
 from newsletter.recipients import newsletters, person
@@ -25,7 +24,6 @@ FIELDS = (*TEXTS, "language", "measurement", "proof")
 
 
 @bp.post("")
-@signup_limit
 def create(slug: str) -> ResponseReturnValue:
     """Take a sign-up. The answer is the same whoever asks and whatever is known of the address."""
     commit_each_statement()

@@ -26,12 +26,15 @@ def shown_now() -> str:
 def lets_through(form: Mapping[str, str], network: str) -> bool:
     """Count a sign-up and return whether it passes; when not, it may be sent again in a minute.
 
-    Calm: whoever does not fill in a form in less than two seconds. Under pressure: whoever took the time and shows a
-    proof of work. Of the others a few pass all the same, from one network and from everywhere: some have no script.
+    From one network, up to `SIGNUPS_PER_MINUTE`. Calm: whoever does not fill in a form in less than two seconds. Under
+    pressure: whoever took the time and shows a proof of work. Of the others a few pass all the same, from one network
+    and from everywhere: some have no script.
     """
     if pressure.is_off():
         return True
-    level = pressure.arrive()
+    level, too_many = pressure.arrive(network)
+    if too_many:
+        return False
     seconds = _open_for(form.get(SHOWN, ""))
     if level is Level.CALM:
         passes = seconds is None or seconds >= QUICKEST_SECONDS
@@ -49,7 +52,9 @@ def lets_program_through(proof: str, network: str, *, is_known: Callable[[], boo
     """
     if pressure.is_off():
         return True
-    level = pressure.arrive()
+    level, too_many = pressure.arrive(network)
+    if too_many:
+        return False
     passes = level is Level.CALM or proof_of_work.accept(proof) or (level is Level.PRESSED and is_known())
     return passes or pressure.trickle(network, level)
 

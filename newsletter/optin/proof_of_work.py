@@ -10,7 +10,7 @@ import time
 import altcha
 
 from newsletter.core.keys import keyring
-from newsletter.optin import pressure
+from newsletter.optin import tally
 from newsletter.optin.pressure import Level
 
 PURPOSE = "proof-of-work"
@@ -40,4 +40,8 @@ def accept(proof: str) -> bool:
     if not proof or len(proof) > MAX_CHARACTERS:
         return False
     good = any(altcha.verify_solution(proof, secret).verified for secret in keyring().generations(PURPOSE))
-    return good and pressure.first_use(altcha.Payload.from_base64(proof).challenge.parameters.nonce, GOOD_FOR_SECONDS)
+    return good and tally.first_use(f"newsletter:proof:{_nonce(proof)}", GOOD_FOR_SECONDS)
+
+
+def _nonce(proof: str) -> str:
+    return altcha.Payload.from_base64(proof).challenge.parameters.nonce

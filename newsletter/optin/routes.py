@@ -7,7 +7,6 @@ from newsletter.core import limits, traps
 from newsletter.core.db import commit_each_statement
 from newsletter.core.errors import BadToken, Invalid
 from newsletter.core.i18n import language, speak
-from newsletter.core.limits import signup_limit
 from newsletter.optin import answer, gate, offers, pressure, proof_of_work, restraint, service
 from newsletter.recipients import consent, newsletters
 from newsletter.recipients.models import Newsletter
@@ -24,7 +23,6 @@ def form(slug: str) -> ResponseReturnValue:
 
 
 @bp.post("/n/<slug>")
-@signup_limit
 def sign_up(slug: str) -> ResponseReturnValue:
     """Take the form. The answer is the same whether the address is new, waiting or subscribed."""
     commit_each_statement()

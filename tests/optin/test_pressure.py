@@ -222,3 +222,26 @@ def test_with_redis_lost_or_away_it_is_calm(
 
     assert statuses == {200}
     assert form.client.get(form.path).status_code == 200
+
+
+def test_with_redis_away_a_network_still_has_no_more_than_its_share(
+    make_app: Callable[[Settings], Flask], settings: Settings, app: Flask
+) -> None:
+    form = Form(make_app(settings | {"REDIS_URL": "redis://127.0.0.1:1/0", "SIGNUPS_PER_MINUTE": 3}))
+
+    from_one = [form.send(1).status_code for _ in range(4)]
+
+    assert from_one == [200, 200, 200, 429]
+    assert form.send(2).status_code == 200
+
+
+def test_who_comes_after_their_networks_share_keeps_what_they_wrote(
+    make_app: Callable[[Settings], Flask], settings: Settings, app: Flask
+) -> None:
+    form = Form(make_app(settings | {"SIGNUPS_PER_MINUTE": 1}))
+    form.send(1)
+
+    answer = form.send(1, first_name="Kim")
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
+    assert 'value="Kim"' in answer.text
