@@ -1,5 +1,6 @@
 """What people do on the pages: the requests by which they do it, ready to be sent."""
 
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,7 +10,9 @@ from bench import issue
 from bench.load import Requests
 from bench.people import CONSENT, Crowd
 from newsletter.campaigns.models import Campaign
+from newsletter.core import tokens
 from newsletter.core.db import db, utcnow
+from newsletter.optin import gate
 from newsletter.optin.signup import ALL, SignUp
 from newsletter.privacy import wordings
 from newsletter.recipients import links
@@ -45,8 +48,9 @@ def measured_campaign(crowd: Crowd) -> int:
 
 
 def sign_ups(folder: Path, crowd: Crowd, number: int) -> Requests:
-    """Return filled forms, each with another address."""
-    form = "salutation=ms&title=&first_name=Erika&last_name=Musterfrau"
+    """Return forms that were open for a minute and filled in, each with another address."""
+    shown = tokens.sign(gate.SHOWN_PURPOSE, (int(time.time()) - 60).to_bytes(4))
+    form = f"salutation=ms&title=&first_name=Erika&last_name=Musterfrau&shown={shown}"
     lines = [f"POST /n/{crowd.slug} email=visitor-{count}%40example.org&{form}" for count in range(number)]
     return Requests(folder / "sign-up", lines, once=True)
 
