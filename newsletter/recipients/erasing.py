@@ -20,7 +20,8 @@ SENDERS_WAIT = "8s"
 """Senders hold rows for up to 5 s and begin nothing after that, so that nothing begins after these 8 s either. A
 shorter wait would let a visitor's thread go sooner, and a batch in hand go on behind the answer."""
 BRIEF_WAIT = "200ms"
-"""For what nobody holds for long, and for nobody but senders: meanwhile the row is locked, but not yet empty."""
+"""For nobody but senders: meanwhile the row is locked, but not yet empty. And for whoever keeps an empty one, as a
+campaign does while its audience is being written down: nobody is in it any more."""
 
 
 def _spelled(statement: str) -> str:
@@ -65,6 +66,10 @@ _EMPTY = _spelled(f"""
     {_BOOKS}
 """)  # noqa: S608
 # This one does wait for the senders; whoever clicks twice waits with the first click.
+_AWAIT = _spelled(f"""
+    WITH {_BOUND} SELECT FROM recipient, bound WHERE link_key = :link_key AND address_sealed IS NULL
+    FOR UPDATE OF recipient
+""")
 _DELETE = _spelled(f"""
     WITH {_BOUND} DELETE FROM recipient USING bound WHERE link_key = :link_key AND address_sealed IS NULL
 """)  # noqa: S608
@@ -75,7 +80,8 @@ def erase(link_key: bytes, campaign_id: int | None, way: str) -> bool:
 
     A row that no sender holds is deleted at once. Otherwise it is emptied at once, so that no sender finds it any
     more. Those that found it before may just be handing over mail to this person: they are waited for, but not
-    longer than a mail provider waits for an answer; `sweep_tombstones` takes the empty row then.
+    longer than a mail provider waits for an answer. An empty row that something else keeps is waited for by nobody.
+    `sweep_tombstones` takes what is left.
     """
     if db.session().in_transaction():
         db.session.commit()  # what its connection did so far: this needs one to itself
@@ -99,7 +105,8 @@ def _at_once(connection: Connection, values: dict[str, Any]) -> bool:
 def _with_senders(connection: Connection, values: dict[str, Any]) -> bool:
     gone = bool(connection.exec_driver_sql(_EMPTY, values | {"wait": SENDERS_WAIT}).scalar_one())
     try:
-        connection.exec_driver_sql(_DELETE, {"link_key": values["link_key"], "wait": SENDERS_WAIT})
+        connection.exec_driver_sql(_AWAIT, {"link_key": values["link_key"], "wait": SENDERS_WAIT})
+        connection.exec_driver_sql(_DELETE, {"link_key": values["link_key"], "wait": BRIEF_WAIT})
     except OperationalError as error:
         _only_if_locked(error)
     return gone
