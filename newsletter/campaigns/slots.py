@@ -41,10 +41,10 @@ class Markers:
 
 @dataclass(frozen=True)
 class Form:
-    """A compiled mail: pieces of bytes, and which of them a slot's value takes the place of."""
+    """A compiled mail: pieces of bytes, every second of them a gap, and which slot's value goes into each gap."""
 
     pieces: tuple[bytes, ...]
-    slots: tuple[tuple[int, int], ...]
+    slots: tuple[int, ...]
 
     @classmethod
     def cut(cls, head: str, text: str, html: str, boundary: str, markers: Markers) -> Self:
@@ -62,17 +62,16 @@ class Form:
     def fill(self, values: Sequence[bytes]) -> bytes:
         """Return the mail for one recipient; `values` by `Slot`, each encoded for its place."""
         pieces = list(self.pieces)
-        for position, slot in self.slots:
-            pieces[position] = values[slot]
+        pieces[1::2] = map(values.__getitem__, self.slots)
         return b"".join(pieces)
 
 
 class _Cutter:
-    """Collects the pieces; literals that follow each other become one."""
+    """Collects the pieces, beginning and ending with a literal; literals that follow each other become one."""
 
     def __init__(self, markers: Markers) -> None:
         self.pieces: list[bytes] = [b""]
-        self.slots: list[tuple[int, int]] = []
+        self.slots: list[int] = []
         self._pattern = markers.pattern
 
     def literal(self, piece: bytes) -> None:
@@ -89,7 +88,7 @@ class _Cutter:
             if index % 2:
                 if around and not self.pieces[-1].endswith(b"\n"):
                     self.pieces[-1] = mime.with_room(self.pieces[-1]) + around
-                self.slots.append((len(self.pieces), int(word)))
+                self.slots.append(int(word))
                 self.pieces += [b"", around]
             else:
                 self.pieces[-1] += encode(word)

@@ -4,7 +4,6 @@ lost link."""
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from newsletter.core.db import db, utcnow
 from newsletter.core.errors import BadToken, Expired, Invalid
@@ -100,7 +99,7 @@ def join(profile: Profile, offer: Offer, values: Mapping[str, str], *, language:
     a sign-up like any other.
     """
     chosen = {name: values[name] for name in (optin.TEXTS, "measurement") if name in values}
-    known = {"email": profile.email, **asdict(profile.person)}
+    known = {"email": profile.email, **profile.person._asdict()}
     optin.request(offer, known | chosen, language=language, source=moving.SOURCE)
 
 

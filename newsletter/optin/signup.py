@@ -4,7 +4,7 @@ No table knows of it. Who holds the link holds the sign-up, and this service alo
 """
 
 import secrets
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Self
@@ -59,7 +59,7 @@ class SignUp:
         return [
             self.newsletter_id,
             self.email,
-            list(astuple(self.person)),
+            list(self.person),
             self.language,
             self.measurement,
             tokens.encode(self.consent_wording),

@@ -3,7 +3,6 @@
 `SCHEMA` describes it (JSON Schema 2020-12) and is served beside it; fields may be added, none changes its meaning.
 """
 
-from dataclasses import asdict
 from typing import Any
 
 from newsletter.core import rfc3339
@@ -63,7 +62,7 @@ def of(profile: Profile) -> dict[str, Any]:
             "sender": newsletter.from_name,
             "sender_address": newsletter.from_address,
         },
-        "person": {"email": profile.email, **asdict(profile.person), "language": profile.language},
+        "person": {"email": profile.email, **profile.person._asdict(), "language": profile.language},
         "measured": profile.measured,
         "restricted_at": rfc3339.show(profile.restricted_at),
         "address_changed_at": rfc3339.show(profile.address_changed_at),

@@ -39,7 +39,7 @@ def recipients(newsletter: Newsletter) -> Iterator[Row]:
         for sealed, name, language, measured, confirmed_at in part:
             yield {
                 "email": opener.open(sealed or b"").decode(),
-                **vars(Person.unsealed(name)),
+                **Person.unsealed(name)._asdict(),
                 "language": language,
                 "measured": measured,
                 "confirmed_at": rfc3339.show(confirmed_at),

@@ -3,8 +3,7 @@
 import json
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from newsletter.core import texts
 from newsletter.core.errors import Invalid
@@ -15,10 +14,11 @@ PURPOSE = "recipient.name"
 SALUTATIONS = ("", "ms", "mr")
 MAX_CHARACTERS = 100
 FIELDS = ("salutation", "title", "first_name", "last_name")
+_decode = json.JSONDecoder().raw_decode
+"""Reads what `seal_json` wrote, without a look for what others might have: a byte order mark, blanks, an encoding."""
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(NamedTuple):
     """Salutation (`ms`, `mr` or empty), title and names; every part may be empty."""
 
     salutation: str = ""
@@ -45,12 +45,11 @@ class Person:
     @classmethod
     def known(cls, values: Mapping[str, str]) -> Self:
         """Take what was sealed, maybe by another version, with fields more or fewer."""
-        return cls(**{name: values[name] for name in FIELDS if name in values})
+        return cls(*[values.get(name, "") for name in FIELDS])
 
     def sealed(self) -> bytes | None:
         """Return the value of the sealed column."""
-        values = vars(self)  # not asdict, which copies each of a million words
-        return seal_json(PURPOSE, values) if any(values.values()) else None
+        return seal_json(PURPOSE, self._asdict()) if any(self) else None
 
     def greeting(self, language: str) -> str:
         """Return the first words of a mail, by what is known and without an empty slot.
@@ -78,7 +77,7 @@ class PersonOpener:
 
     def open(self, sealed: bytes) -> Person:
         """Return what `Person.unsealed` returns; raise `Unsealable`."""
-        return Person.known(json.loads(self._opener.open(sealed)))
+        return Person.known(_decode(self._opener.open(sealed).decode())[0])
 
 
 def _formal(person: Person, language: str) -> str:

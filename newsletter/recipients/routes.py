@@ -3,8 +3,6 @@
 Nothing but the token is needed. A GET changes nothing, whoever loads it; what changes something is a POST.
 """
 
-from dataclasses import asdict
-
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -100,7 +98,7 @@ def _profile(token: str, *, saved: bool = False, errors: dict[str, str] | None =
         return render_template("page/me_unknown.html"), 404
     speak(profile.newsletter.language)
     # What was not sent stays as it is stored: the next click on "Save" would empty it.
-    values = asdict(profile.person) | (request.form.to_dict() if errors else {})
+    values = profile.person._asdict() | (request.form.to_dict() if errors else {})
     page = render_template(
         "page/me.html",
         token=token,

@@ -6,7 +6,6 @@ closed: a closed receipt stays closed, and says when there was no consent.
 
 import logging
 import secrets
-from dataclasses import astuple
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -42,7 +41,7 @@ def word(recipient: Recipient) -> str | None:
     copy = [
         recipient.newsletter_id,
         address.unseal(recipient.address_sealed or b""),
-        list(astuple(Person.unsealed(recipient.name_sealed))),
+        list(Person.unsealed(recipient.name_sealed)),
         recipient.language,
         recipient.measured,
         recipient.restricted_at.timestamp() if recipient.restricted_at else None,
