@@ -69,7 +69,6 @@ class Visits:
         """Measure signing up, confirming and leaving, beside a hello at one connection."""
         number = A_SECOND * self._bench.seconds * 2
         large, small = self._bench.crowd(self._bench.largest), self._bench.crowd(VISITORS)
-        _settle()
         alone = self._send(self._hello, self._hellos, 1)
         name = f"unsubscribe at {large.number:,} recipients"
         departures = visits.departures(self._folder, large, min(number, large.number // 2))
@@ -127,7 +126,10 @@ def _drain() -> None:
 
 
 def _settle() -> None:
-    """Clear up now after the campaigns of other sections, as PostgreSQL would for minutes, beside what is timed."""
+    """Clear up now after the campaigns of other sections, as PostgreSQL would for minutes, beside what is timed.
+
+    What it wrote is on the disk by the time the first page is asked for that writes.
+    """
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM (ANALYZE)")
 
@@ -148,6 +150,7 @@ def folder_of(bench: Bench) -> Path:
 
 def measure(bench: Bench) -> list[Figure]:
     """Measure this section."""
+    _settle()
     with bench.installation.web() as ours, bench.installation.web(HELLO) as hello:
         sent = Visits(bench, ours, hello)
         found = [*sent.tracking(), *sent.acts()]

@@ -4,6 +4,7 @@ A receipt points at the very words (EDPB Guidelines 05/2020 §108: today's setti
 """
 
 import hashlib
+from functools import lru_cache
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -18,6 +19,7 @@ SHORT = 16
 _MET = "newsletter-wordings"
 
 
+@lru_cache(maxsize=64)
 def digest(kind: str, language: str, text: str) -> bytes:
     """Return the 32 bytes (SHA-256) that name the text: any change of a letter gives another name."""
     return hashlib.sha256("\0".join((kind, language, text)).encode()).digest()
