@@ -26,8 +26,8 @@ from newsletter.mail.models import OutboxMail
 
 SIGN_UPS, AT_ONCE = 10_000, 16
 SPELLINGS = ("kim@example.org", "kim@Example.ORG", "kim@EXAMPLE.org", " kim@example.org ")
-PROXIES = {"TRUSTED_PROXIES": "1"}
-"""So that every sign-up can say from which network it is."""
+OPEN = {"TRUSTED_PROXIES": "1", "SIGNUPS_PER_MINUTE": "1000000", "SIGNUPS_PRESSURE": "1000000"}
+"""Settings with which every sign-up is taken, whoever sends it from whatever network."""
 PATIENCE_SECONDS = 600
 
 
@@ -38,7 +38,7 @@ def measure(bench: Bench) -> list[Figure]:
     with (
         late_sink() as relay,
         bench.installation.worker(relay.port, 1),
-        bench.installation.web(**PROXIES) as web,
+        bench.installation.web(**OPEN) as web,
     ):
         answers = insist(web.port, slug, SIGN_UPS)
         bench.say(f"{answers.total():,} sign-ups: {dict(answers)}")
