@@ -15,7 +15,7 @@ from newsletter.core import limits
 from newsletter.core.db import db
 from newsletter.foundation import ROOT, make_app
 from newsletter.mailbox import routes as mailbox
-from newsletter.optin import pressure, tally
+from newsletter.optin import offers, pressure, tally
 from newsletter.optin import routes as optin
 from newsletter.optin import staff_routes as brake
 from newsletter.promises import routes as promises
@@ -58,6 +58,7 @@ def _set_up(app: Flask) -> None:
     limits.init_app(app)
     tally.init_app(app)
     pressure.init_app(app)
+    offers.init_app(app)
     brake.init_app(app)
     # First of those that look at a request: the check of CSRF would already read the form.
     web.init_app(app)

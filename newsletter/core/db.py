@@ -1,11 +1,14 @@
 """The one database (PostgreSQL): session, base class, naming of constraints, aware times."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Enum, LargeBinary, MetaData, String
+from sqlalchemy import ClauseElement, Connection, CursorResult, DateTime, Enum, LargeBinary, MetaData, String, text
+from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.orm import DeclarativeBase, registry
 
 NAMING = {
@@ -46,12 +49,28 @@ else:
     Model = db.Model
 
 
-def commit_each_statement() -> None:
-    """Let every statement of the session just begun be a transaction of its own: two ways to the database fewer.
+@contextmanager
+def at_once() -> Iterator[Connection]:
+    """Open a connection on which every statement is a transaction of its own: fewer ways to the database.
 
-    For a request that writes once. Committing it does nothing then, and nothing can be taken back.
+    For those whom somebody waits for. Nothing can be taken back, and the session knows nothing of it.
     """
-    db.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+    with db.engine.connect() as connection:
+        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+class Spelled:
+    """A statement as the driver takes it: SQLAlchemy would look through it, and its result, each time anew."""
+
+    def __init__(self, statement: ClauseElement | str) -> None:
+        clause = text(statement) if isinstance(statement, str) else statement
+        compiled = clause.compile(dialect=dialect())  # type: ignore[no-untyped-call]
+        self._words = str(compiled)
+        self._values: dict[str, Any] = dict(compiled.params)
+
+    def on(self, connection: Connection, **values: Any) -> CursorResult[Any]:
+        """Execute it there, with these values in its places."""
+        return connection.exec_driver_sql(self._words, self._values | values)
 
 
 def kept(rule: str) -> dict[str, dict[str, str]]:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, cast
 
-from sqlalchemy import Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, LargeBinary, String, Table, bindparam, delete, func, insert, select, update
 
 from newsletter.core import queues
-from newsletter.core.db import db
+from newsletter.core.db import Spelled, at_once, db
 from newsletter.core.sealing import Unsealable, seal_json, unseal_json
 from newsletter.mail import transport
 from newsletter.mail.message import Email
@@ -21,16 +21,35 @@ log = logging.getLogger(__name__)
 PURPOSE = "outbox"
 BACK_OFF = [timedelta(seconds=20), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1)]
 GIVE_UP_AFTER = timedelta(hours=48)
-# A row as it is, no object for the session to look after: a visitor waits meanwhile.
-_POST = insert(cast(Table, OutboxMail.__table__)).returning(OutboxMail.__table__.c.id)
+_ROWS = cast(Table, OutboxMail.__table__)
+_POST = insert(_ROWS).returning(_ROWS.c.id)
 Builder = Callable[[Any], Email | None]
 Wanted = Callable[[Any], bool]
 
 
 def post(job: queues.JobFunction, payload: Any) -> int:
     """Add a row that waits for `job` and return its id. The caller commits, then calls `ring`."""
-    values = {"job": queues.name_of(job), "sealed": seal_json(PURPOSE, payload)}
-    return int(db.session.connection().execute(_POST, values).scalar_one())
+    return int(db.session.connection().execute(_POST, _row(job, payload)).scalar_one())
+
+
+def provided(condition: ColumnElement[bool]) -> Spelled:
+    """Return the statement for `post_at_once` that adds a row if this is so, and nothing otherwise."""
+    row = select(bindparam("job", type_=String), bindparam("sealed", type_=LargeBinary)).where(condition)
+    return Spelled(insert(_ROWS).from_select(["job", "sealed"], row).returning(_ROWS.c.id))
+
+
+def post_at_once(statement: Spelled, job: queues.JobFunction, payload: Any, **values: Any) -> int | None:
+    """Add a row by a statement of `provided`, whose places get `values`, and commit; None when it was not so.
+
+    For a wish that a visitor waits with, and that is nothing but this row: one way to the database.
+    """
+    with at_once() as connection:
+        row_id: int | None = statement.on(connection, **_row(job, payload), **values).scalar_one_or_none()
+    return row_id
+
+
+def _row(job: queues.JobFunction, payload: Any) -> dict[str, Any]:
+    return {"job": queues.name_of(job), "sealed": seal_json(PURPOSE, payload)}
 
 
 def ring(row_id: int, job: queues.JobFunction) -> None:

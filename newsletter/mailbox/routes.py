@@ -13,7 +13,7 @@ from newsletter.core.i18n import language, speak
 from newsletter.core.limits import join_limit, link_limit
 from newsletter.mailbox import service
 from newsletter.optin import answer, offers
-from newsletter.optin.service import Reworded, texts_in_force
+from newsletter.optin.service import Reworded
 from newsletter.recipients import access, consent, newsletters, preferences
 from newsletter.recipients.preferences import Profile
 
@@ -113,7 +113,7 @@ def join(token: str, slug: str) -> ResponseReturnValue:
         return _aged(token)
     except BadToken:
         return _unknown()
-    offer = offers.by_slug(slug)
+    offer = offers.remembered(slug)
     speak(offer.newsletter.language)
     page = answer.page(offer.newsletter)
     try:
@@ -138,7 +138,7 @@ def _join_form(token: str, slug: str, *, reworded: bool = False) -> ResponseRetu
         profile=profile,
         newsletter=newsletter,
         reworded=reworded,
-        texts=texts_in_force(newsletter, language()),
+        texts=offers.texts_in_force(newsletter, language()),
         consent=consent.paragraphs(newsletter, language()),
         consent_language=consent.language_of(newsletter, language()),
         measurement_question=consent.measurement_question(newsletter, language()),

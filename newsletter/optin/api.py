@@ -8,7 +8,6 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from newsletter.core import json_bodies, limits
-from newsletter.core.db import commit_each_statement
 from newsletter.core.errors import Crowded, Invalid, check_all
 from newsletter.core.i18n import LANGUAGES
 from newsletter.core.i18n import gettext as _
@@ -26,8 +25,7 @@ FIELDS = (*TEXTS, "language", "measurement", "proof")
 @bp.post("")
 def create(slug: str) -> ResponseReturnValue:
     """Take a sign-up. The answer is the same whoever asks and whatever is known of the address."""
-    commit_each_statement()
-    offer = offers.by_slug(slug)
+    offer = offers.remembered(slug)
     body = json_bodies.read(request, FIELDS, check=_check)
     if not gate.lets_program_through(body.get("proof") or "", limits.network(), is_known=_is_known):
         raise Crowded(_("Many sign-ups are arriving at once. Please solve a challenge, or try again in a minute."))

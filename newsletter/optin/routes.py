@@ -4,7 +4,6 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from newsletter.core import limits, traps
-from newsletter.core.db import commit_each_statement
 from newsletter.core.errors import BadToken, Invalid
 from newsletter.core.i18n import language, speak
 from newsletter.optin import answer, gate, offers, pressure, proof_of_work, restraint, service
@@ -25,25 +24,25 @@ def form(slug: str) -> ResponseReturnValue:
 @bp.post("/n/<slug>")
 def sign_up(slug: str) -> ResponseReturnValue:
     """Take the form. The answer is the same whether the address is new, waiting or subscribed."""
-    commit_each_statement()
-    offer = offers.by_slug(slug)
-    newsletter = offer.newsletter
-    speak(newsletter.language)
+    if traps.caught(request.form):
+        return _sent(newsletters.by_slug(slug))
+    offer = offers.remembered(slug)
+    speak(offer.newsletter.language)
     # Two addresses in two fields are two addresses, too.
     values = request.form.to_dict() | {"email": ", ".join(request.form.getlist("email"))}
-    # Written before the commit, which would have the newsletter read once more.
-    page = answer.page(newsletter)
-    if traps.caught(request.form):
-        return page
-    if not gate.lets_through(request.form, limits.network()):
-        return _form(newsletter, crowded=True), 429, {"Retry-After": "60"}
     try:
-        service.request(offer, values, language=language(), source="page")
+        if not gate.lets_through(request.form, limits.network()):
+            return _form(newsletters.by_slug(slug), crowded=True), 429, {"Retry-After": "60"}
+        return _sent(service.request(offer, values, language=language(), source="page").newsletter)
     except Invalid as error:
-        return _form(newsletter, error.errors), 422
+        return _form(newsletters.by_slug(slug), error.errors), 422
     except service.Reworded:
-        return _form(newsletter, reworded=True), 409
-    return page
+        return _form(newsletters.by_slug(slug), reworded=True), 409
+
+
+def _sent(newsletter: Newsletter) -> str:
+    speak(newsletter.language)
+    return answer.page(newsletter)
 
 
 def _form(
@@ -60,7 +59,7 @@ def _form(
         shown=request.form.get(gate.SHOWN) or gate.shown_now(),
         challenge=proof_of_work.challenge(pressure.level()),
         trap=traps.FIELD,
-        texts=service.texts_in_force(newsletter, language()),
+        texts=offers.texts_in_force(newsletter, language()),
         consent=consent.paragraphs(newsletter, language()),
         consent_language=consent.language_of(newsletter, language()),
         measurement_question=consent.measurement_question(newsletter, language()),

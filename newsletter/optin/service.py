@@ -7,12 +7,12 @@ from typing import Any
 from newsletter.core.db import db, utcnow
 from newsletter.core.errors import BadToken, Expired, Invalid, NewsletterError
 from newsletter.mail import address, outbox
-from newsletter.optin import jobs, restraint
+from newsletter.optin import jobs, offers, restraint
 from newsletter.optin.offers import Offer
 from newsletter.optin.signup import SignUp, agreed_measurement, read
-from newsletter.privacy import receipts, wordings
+from newsletter.privacy import receipts
 from newsletter.privacy.receipts import ReceiptFields
-from newsletter.recipients import admission, consent, statement
+from newsletter.recipients import admission
 from newsletter.recipients.models import Newsletter
 from newsletter.recipients.person import Person
 
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 METHOD = "link"
 TEXTS = "texts"
 """The field of the form that says which texts it shows."""
+_POST = outbox.provided(offers.UNCHANGED)
 TICKED = (True, "1", "on", "yes", "true")
 
 
@@ -36,47 +37,42 @@ class Reworded(NewsletterError):
     """A text is another by now than the one that was shown."""
 
 
-def texts_in_force(newsletter: Newsletter, language: str) -> str:
-    """Return a short name of the consent text and the privacy statement that a form shows now."""
-    told = wordings.digest(wordings.PRIVACY, language, statement.in_force(language))
-    return _name(wordings.digest(*_consent(newsletter, language)), told)
-
-
-def request(offer: Offer, values: Mapping[str, Any], *, language: str, source: str) -> None:
+def request(offer: Offer, values: Mapping[str, Any], *, language: str, source: str) -> Offer:
     """Take a sign-up: seal it, store it as waiting mail, commit. Raises `Invalid` that names each wrong field, and
     `Reworded` when what stood at the form (`texts`) is not in force any more: nobody agrees to what they did not see.
 
-    Does the same work whether the address is new, waiting or subscribed, and does not look: nobody can find out
-    by asking (T-05). `source` says where it was asked (`page`, `api`).
+    Returns the offer as it counted, when the one given was not in force any more. Does the same work whether the
+    address is new, waiting or subscribed, and does not look: nobody can find out by asking (T-05). `source` says where
+    it was asked (`page`, `api`).
     """
-    newsletter = offer.newsletter
     email, person = _who(values)
-    agreed_to = wordings.store(*_consent(newsletter, language))
-    told = statement.keep(language, offer.told)
-    if values.get(TEXTS, now := _name(agreed_to, told)) != now:
+    ticked = values.get("measurement") in TICKED
+
+    def post(offer: Offer) -> int | None:
+        texts = offer.texts[language]
+        if values.get(TEXTS, texts.name) != texts.name:
+            return None
+        signup = SignUp(
+            newsletter_id=offer.newsletter.id,
+            email=email,
+            person=person,
+            language=language,
+            measurement=agreed_measurement(offer.newsletter, ticked),
+            consent_wording=texts.agreed_to,
+            privacy_wording=texts.told,
+            source=source,
+            requested_at=utcnow(),
+        )
+        return outbox.post_at_once(_POST, jobs.send_confirmation, signup.payload(), **offers.places(offer, language))
+
+    row_id = post(offer)
+    if row_id is None:
+        offer = offers.renewed(offer, language)
+        row_id = post(offer)
+    if row_id is None:
         raise Reworded("A text is another by now.")
-    signup = SignUp(
-        newsletter_id=newsletter.id,
-        email=email,
-        person=person,
-        language=language,
-        measurement=agreed_measurement(newsletter, values.get("measurement") in TICKED),
-        consent_wording=agreed_to,
-        privacy_wording=told,
-        source=source,
-        requested_at=utcnow(),
-    )
-    row_id = outbox.post(jobs.send_confirmation, signup.payload())
-    db.session.commit()
     outbox.ring(row_id, jobs.send_confirmation)
-
-
-def _consent(newsletter: Newsletter, language: str) -> tuple[str, str, str]:
-    return wordings.CONSENT, consent.language_of(newsletter, language), consent.text(newsletter, language)
-
-
-def _name(agreed_to: bytes, told: bytes) -> str:
-    return (agreed_to[: wordings.SHORT // 2] + told[: wordings.SHORT // 2]).hex()
+    return offer
 
 
 def _who(values: Mapping[str, Any]) -> tuple[str, Person]:

@@ -16,7 +16,6 @@ from newsletter.privacy.models import Wording
 
 CONSENT, PRIVACY, IMPORT, IMPRINT = "consent", "privacy", "import", "imprint"
 SHORT = 16
-_MET = "newsletter-wordings"
 
 
 @lru_cache(maxsize=64)
@@ -26,17 +25,10 @@ def digest(kind: str, language: str, text: str) -> bytes:
 
 
 def store(kind: str, language: str, text: str) -> bytes:
-    """Keep the text, unless it is kept already, and return its digest. The caller commits.
-
-    Wordings are never deleted. Each database connection remembers which it has met, and sends none of them again.
-    """
+    """Keep the text, unless it is kept already, and return its digest. The caller commits. Never deleted."""
     name = digest(kind, language, text)
-    met: set[bytes] = db.session.connection().info.setdefault(_MET, set())
-    if name not in met:
-        row = insert(Wording).values(digest=name, kind=kind, language=language, text=text)
-        stored = db.session.execute(row.on_conflict_do_nothing().returning(Wording.digest)).first()
-        if stored is None:  # it was there; what is stored just now may yet be rolled back
-            met.add(name)
+    row = insert(Wording).values(digest=name, kind=kind, language=language, text=text)
+    db.session.execute(row.on_conflict_do_nothing())
     return name
 
 

@@ -7,11 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, delete, func, select, text
-from sqlalchemy.dialects.postgresql.psycopg import dialect
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.exc import OperationalError
 
-from newsletter.core.db import db
+from newsletter.core.db import Spelled, at_once, db
 from newsletter.privacy import receipts
 from newsletter.privacy.models import Receipt
 from newsletter.recipients.models import Recipient
@@ -23,13 +22,7 @@ BRIEF_WAIT = "200ms"
 """For nobody but senders: meanwhile the row is locked, but not yet empty. And for whoever keeps an empty one, as a
 campaign does while its audience is being written down: nobody is in it any more."""
 
-
-def _spelled(statement: str) -> str:
-    """Return a statement as the driver takes it: SQLAlchemy would look through it, and its result, each time anew."""
-    return str(text(statement).compile(dialect=dialect()))  # type: ignore[no-untyped-call]
-
-
-_WHOSE = _spelled("SELECT receipt_id FROM recipient WHERE link_key = :link_key")
+_WHOSE = Spelled("SELECT receipt_id FROM recipient WHERE link_key = :link_key")
 # A statement is a transaction and one way to the database, its own bound on waiting included. Whatever takes a
 # person away leaves a row in `gone`; the campaign may be gone while mails of it still lie in mailboxes.
 _BOUND = "bound AS MATERIALIZED (SELECT set_config('lock_timeout', :wait, true))"
@@ -45,7 +38,7 @@ _BOOKS = f"""
     )
     SELECT count(*) FROM gone
 """  # noqa: S608
-_ERASE = _spelled(f"""
+_ERASE = Spelled(f"""
     WITH {_BOUND},
     free AS MATERIALIZED (
         SELECT id FROM recipient, bound WHERE link_key = :link_key AND address_sealed IS NOT NULL
@@ -56,7 +49,7 @@ _ERASE = _spelled(f"""
 """)  # noqa: S608
 # No column of a full unique index is among these, so this takes FOR NO KEY UPDATE and passes the senders'
 # FOR KEY SHARE (PostgreSQL documentation, 13.3.2).
-_EMPTY = _spelled(f"""
+_EMPTY = Spelled(f"""
     WITH {_BOUND},
     gone AS (
         UPDATE recipient SET address_sealed = NULL, address_digest = NULL, name_sealed = NULL FROM bound
@@ -66,11 +59,11 @@ _EMPTY = _spelled(f"""
     {_BOOKS}
 """)  # noqa: S608
 # This one does wait for the senders; whoever clicks twice waits with the first click.
-_AWAIT = _spelled(f"""
+_AWAIT = Spelled(f"""
     WITH {_BOUND} SELECT FROM recipient, bound WHERE link_key = :link_key AND address_sealed IS NULL
     FOR UPDATE OF recipient
 """)
-_DELETE = _spelled(f"""
+_DELETE = Spelled(f"""
     WITH {_BOUND} DELETE FROM recipient USING bound WHERE link_key = :link_key AND address_sealed IS NULL
 """)  # noqa: S608
 
@@ -85,8 +78,8 @@ def erase(link_key: bytes, campaign_id: int | None, way: str) -> bool:
     """
     if db.session().in_transaction():
         db.session.commit()  # what its connection did so far: this needs one to itself
-    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        row = connection.exec_driver_sql(_WHOSE, {"link_key": link_key}).first()
+    with at_once() as connection:
+        row = _WHOSE.on(connection, link_key=link_key).first()
         if row is None:
             return False
         # The seal of what is closed needs to know whose it is. A receipt may be deleted meanwhile, but not exchanged.
@@ -96,17 +89,17 @@ def erase(link_key: bytes, campaign_id: int | None, way: str) -> bool:
 
 def _at_once(connection: Connection, values: dict[str, Any]) -> bool:
     try:
-        return bool(connection.exec_driver_sql(_ERASE, values | {"wait": BRIEF_WAIT}).scalar_one())
+        return bool(_ERASE.on(connection, wait=BRIEF_WAIT, **values).scalar_one())
     except OperationalError as error:
         _only_if_locked(error)
         return False
 
 
 def _with_senders(connection: Connection, values: dict[str, Any]) -> bool:
-    gone = bool(connection.exec_driver_sql(_EMPTY, values | {"wait": SENDERS_WAIT}).scalar_one())
+    gone = bool(_EMPTY.on(connection, wait=SENDERS_WAIT, **values).scalar_one())
     try:
-        connection.exec_driver_sql(_AWAIT, {"link_key": values["link_key"], "wait": SENDERS_WAIT})
-        connection.exec_driver_sql(_DELETE, {"link_key": values["link_key"], "wait": BRIEF_WAIT})
+        _AWAIT.on(connection, link_key=values["link_key"], wait=SENDERS_WAIT)
+        _DELETE.on(connection, link_key=values["link_key"], wait=BRIEF_WAIT)
     except OperationalError as error:
         _only_if_locked(error)
     return gone

@@ -97,13 +97,19 @@ def in_force(language: str) -> str:
     return text(language) if edition is None or edition.made else edition.text
 
 
-def keep(language: str, basis: Basis) -> bytes:
-    """Keep the statement in force, unless it is kept already, and return its digest. The caller commits.
+def digest(language: str, basis: Basis) -> bytes:
+    """Return the digest of the statement in force, by which a receipt names it."""
+    return basis.written[language] or wordings.digest(wordings.PRIVACY, language, _made(language, basis))
 
-    By `basis` and not by a question of its own, and without the words that staff wrote: a visitor waits meanwhile.
-    """
+
+def keep(language: str, basis: Basis) -> bytes:
+    """Keep the statement in force, unless it is kept already, and return its digest. The caller commits."""
     written = basis.written[language]
-    return written or wordings.store(wordings.PRIVACY, language, _text(language, _facts(basis.newsletters)))
+    return written or wordings.store(wordings.PRIVACY, language, _made(language, basis))
+
+
+def _made(language: str, basis: Basis) -> str:
+    return _text(language, _facts(basis.newsletters))
 
 
 def _responsible(senders: Sequence[_Sender]) -> list[str]:

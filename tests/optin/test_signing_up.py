@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from psycopg import Cursor
@@ -13,8 +14,11 @@ from sqlalchemy import event
 from newsletter.config import Settings
 from newsletter.core import queues
 from newsletter.core.db import db, utcnow
+from newsletter.core.sealing import unseal_json
 from newsletter.mail import outbox
 from newsletter.mail.models import OutboxMail
+from newsletter.optin.signup import SignUp
+from newsletter.privacy import wordings
 from newsletter.privacy.models import Receipt, Wording
 from newsletter.recipients import newsletters
 from newsletter.recipients.models import Recipient
@@ -342,74 +346,102 @@ def test_a_setting_that_changes_the_privacy_statement_is_in_the_next_wording(cli
     assert ["Musterdorf" in text for text in texts] == [False, True]
 
 
-def test_a_sign_up_asks_the_database_once_and_writes_once(client: FlaskClient) -> None:
-    path = f"/n/{make_newsletter().slug}"
-    db.session.remove()  # or else the next request has another connection
-    for number in range(2):
-        client.post(path, data={"email": f"{number}@example.org"})
-
-    with counting_queries() as statements:
-        client.post(path, data={"email": EMAIL})
-
-    # The newsletter with what the privacy statement depends on, the waiting mail.
-    assert [statement.split()[0] for statement in statements] == ["SELECT", "INSERT"]
-
-
-def test_a_sign_up_waits_for_no_transaction_to_begin_or_to_end(client: FlaskClient) -> None:
+def test_a_sign_up_is_one_statement_and_waits_for_no_transaction_to_begin_or_to_end(client: FlaskClient) -> None:
     path = f"/n/{make_newsletter().slug}"
     alone: list[bool] = []
-    client.get(path)  # the first request has a look at the database itself
+    sign_up_there = partial(client.post, path, data={"email": EMAIL})
+    sign_up_there()
 
     @event.listens_for(db.engine, "before_cursor_execute")
     def look(_connection: object, cursor: Cursor[Any], *_rest: object) -> None:
         alone.append(cursor.connection.autocommit)
 
-    for send in (partial(client.post, path, data={"email": EMAIL}), partial(client.get, path)):
-        send()
+    sign_up_there()
+    signing_up = alone.copy()
+    client.get(path)
     event.remove(db.engine, "before_cursor_execute", look)
 
-    signing_up, showing = alone[:3], alone[-1]
-    assert all(signing_up)
-    assert not showing
+    assert signing_up == [True]
+    assert not any(alone[1:])
 
 
-def test_the_form_asks_about_measurement_as_the_newsletter_is_set(client: FlaskClient) -> None:
-    pages = {
-        word: client.get(f"/n/{make_newsletter(measurement=word, consent_text='').slug}?lang=en").text
-        for word in ("all", "ask", "off")
-    }
+def test_what_another_process_has_changed_counts_at_once(
+    make_app: Callable[[Settings], Flask], settings: Settings
+) -> None:
+    here, there = make_app(settings), make_app(settings)
+    with there.app_context():
+        newsletter = make_newsletter(consent_text="Alt.", title="Alte Briefe")
+        slug = newsletter.slug
+        path = f"/n/{slug}?lang=de"
+        client = here.test_client()
+        assert client.post(path, data={"email": "before@example.org"}).status_code == 200
+        old = texts_of(client.get(path).text)
 
-    assert "whether the e-mails are opened" in pages["all"]
-    assert 'type="checkbox" name="measurement" value="yes">' in pages["ask"]
-    assert "whether the e-mails are opened" not in pages["ask"]
-    assert "pseudonym" not in pages["off"]
-    assert all("checkbox" not in pages[word] for word in ("all", "off"))
+        newsletters.change(newsletter, {"consent_text": "Neu.", "title": "Neue Briefe"})
+        refused = client.post(path, data={"email": "late@example.org", "texts": old})
+        silent = client.post(path, data={"email": "silent@example.org"})
+        told = client.post(path, data={"email": "told@example.org", "texts": texts_of(refused.text)})
 
-
-def test_the_default_consent_names_sender_subject_and_the_way_out(client: FlaskClient) -> None:
-    newsletter = make_newsletter(consent_text="", description="Neues aus Musterstadt.")
-
-    page = client.get(f"/n/{newsletter.slug}?lang=en").text
-
-    for words in (
-        newsletter.from_name,
-        newsletter.title,
-        "Neues aus Musterstadt.",
-        "withdraw your consent at any time",
-    ):
-        assert words in page
-    assert 'href="/privacy' in page
+        assert (refused.status_code, silent.status_code, told.status_code) == (409, 200, 200)
+        assert "Neu." in refused.text
+        assert all("Neue Briefe" in answer.text for answer in (silent, told))
+        agreed = [wordings.text_of(signup.consent_wording) or "" for signup in waiting()]
+        assert [words.partition("\n")[0] for words in agreed] == ["Alt.", "Neu.", "Neu."]
 
 
-def test_the_page_speaks_the_newsletters_language_and_the_browsers(client: FlaskClient) -> None:
-    german, english = make_newsletter(language="de"), make_newsletter(language="en")
+def test_a_text_that_was_announced_counts_from_its_moment_on(client: FlaskClient) -> None:
+    newsletter = make_newsletter(consent_text="Alt.")
+    newsletter.next_consent_text, newsletter.next_consent_at = "Neu.", utcnow() + timedelta(seconds=30)
+    db.session.commit()
+    sign_up(client, newsletter, "before@example.org")
 
-    for newsletter, code in ((english, "en"), (german, "de")):
-        for nothing in ("", "*", "fr, es;q=0.5", ";;q=x"):
-            page = client.get(f"/n/{newsletter.slug}", headers={"Accept-Language": nothing}).text
-            assert f'<html lang="{code}">' in page, nothing
-    assert '<html lang="en">' in client.get(f"/n/{german.slug}", headers={"Accept-Language": "en-GB"}).text
-    assert '<html lang="de">' in client.get(f"/n/{english.slug}", headers={"Accept-Language": "de-AT,en;q=0.5"}).text
-    assert '<html lang="en">' in client.get(f"/n/{german.slug}", headers={"Accept-Language": "fr, en;q=0.1"}).text
-    assert '<html lang="en">' in client.get(f"/n/{german.slug}?lang=en", headers={"Accept-Language": "de"}).text
-    assert '<html lang="de">' in client.get(f"/n/{german.slug}?lang=xx", headers={"Accept-Language": "de"}).text
+    with time_machine.travel(utcnow() + timedelta(seconds=31)):
+        sign_up(client, newsletter, "after@example.org")
+
+    agreed = [wordings.text_of(signup.consent_wording) or "" for signup in waiting()]
+    assert [words.partition("\n")[0] for words in agreed] == ["Alt.", "Neu."]
+
+
+def test_who_another_newsletter_is_sent_by_is_told_at_once(client: FlaskClient) -> None:
+    newsletter = make_newsletter()
+    sign_up(client, newsletter, "before@example.org")
+
+    make_newsletter(imprint="Gemeindewerke Musterdorf")
+    sign_up(client, newsletter, "after@example.org")
+
+    told = [wordings.text_of(signup.privacy_wording) or "" for signup in waiting()]
+    assert ["Musterdorf" in text for text in told] == [False, True]
+
+
+def test_a_text_that_was_lost_is_kept_again(client: FlaskClient) -> None:
+    newsletter = make_newsletter()
+    sign_up(client, newsletter, "before@example.org")
+    db.session.query(Wording).delete()
+    db.session.commit()
+
+    answer = sign_up(client, newsletter, "after@example.org")
+
+    assert answer.status_code == 200
+    assert all(wordings.text_of(signup.consent_wording) for signup in waiting())
+
+
+def test_a_newsletter_that_is_gone_is_404_at_once(client: FlaskClient) -> None:
+    newsletter = make_newsletter()
+    sign_up(client, newsletter, "before@example.org")
+    slug = newsletter.slug
+    db.session.delete(newsletter)
+    db.session.commit()
+
+    assert client.post(f"/n/{slug}", data={"email": EMAIL}).status_code == 404
+    assert count(OutboxMail) == 1
+
+
+def waiting() -> list[SignUp]:
+    """Return the sign-ups that wait to be mailed, in order."""
+    rows = db.session.query(OutboxMail).order_by(OutboxMail.id)
+    return [SignUp.of_payload(unseal_json(outbox.PURPOSE, row.sealed)) for row in rows]
+
+
+def texts_of(page: str) -> str:
+    """Return what a form says of the texts it shows."""
+    return page.split('name="texts" value="')[1].split('"')[0]

@@ -70,7 +70,8 @@ def test_a_receipt_points_at_the_words_that_are_shown(app: Flask) -> None:
     slug = make_newsletter().slug
 
     def look() -> None:
-        kept.append(wordings.text_of(statement.keep("de", offers.by_slug(slug).told)))
+        offer = offers.renewed(offers.remembered(slug), "de")
+        kept.append(wordings.text_of(offer.texts["de"].told))
         assert kept[-1] == statement.in_force("de")
 
     look()

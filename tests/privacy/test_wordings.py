@@ -8,7 +8,6 @@ from newsletter.core.db import db
 from newsletter.core.errors import NotFound
 from newsletter.privacy import receipts, wordings
 from newsletter.privacy.models import Wording
-from tests.outages import counting_queries
 from tests.signups import count
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -36,17 +35,6 @@ def test_a_text_whose_storing_was_rolled_back_is_stored_the_next_time() -> None:
     db.session.commit()
 
     assert count(Wording) == 1
-
-
-def test_a_connection_that_has_met_a_text_does_not_send_it_again() -> None:
-    for _ in range(2):
-        first = wordings.store("consent", "de", "Ja.")
-        db.session.commit()
-
-    with counting_queries() as statements:
-        again = wordings.store("consent", "de", "Ja.")
-
-    assert (again, statements) == (first, [])
 
 
 def test_kind_language_and_text_can_not_be_mistaken_for_each_other() -> None:
