@@ -11,7 +11,7 @@ from newsletter.campaigns import editor_routes as editor
 from newsletter.campaigns import routes as campaigns
 from newsletter.config import Settings
 from newsletter.contact import routes as contact
-from newsletter.core import limits
+from newsletter.core import bells, limits
 from newsletter.core.db import db
 from newsletter.foundation import ROOT, make_app
 from newsletter.mailbox import routes as mailbox
@@ -44,10 +44,11 @@ def create_app(settings: Settings | None = None) -> Flask:
 def create_web_app() -> Flask:
     """Return the application for a process that only serves it, from the environment.
 
-    What was made so far stays, and is taken out of the garbage collector's sight: it would now and then look through
-    all of it, a tenth of a second in which nobody is answered.
+    It rings for its mail in the background. What was made so far stays, and is taken out of the garbage collector's
+    sight: it would now and then look through all of it, a tenth of a second in which nobody is answered.
     """
     app = create_app()
+    bells.gather(app)
     gc.collect()
     gc.freeze()
     return app

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unittest import mock
 
 import psycopg
 from sqlalchemy import event
 
 from newsletter.core.db import db
+from newsletter.core.driver import Connection, Statement
 
 
 @contextmanager
@@ -26,10 +28,16 @@ def database_away(database_url: str) -> Iterator[None]:
 def counting_queries() -> Iterator[list[str]]:
     """Keep every statement that is sent to the database."""
     statements: list[str] = []
+    on = Statement.on
 
     def keep(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         statements.append(statement)
 
+    def straight(statement: Statement, connection: Connection, **values: object) -> tuple[object, ...] | None:
+        statements.append(statement._words.decode())
+        return on(statement, connection, **values)
+
     event.listen(db.engine, "before_cursor_execute", keep)
-    yield statements
+    with mock.patch.object(Statement, "on", straight):
+        yield statements
     event.remove(db.engine, "before_cursor_execute", keep)

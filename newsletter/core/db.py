@@ -1,14 +1,11 @@
 """The one database (PostgreSQL): session, base class, naming of constraints, aware times."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ClauseElement, Connection, CursorResult, DateTime, Enum, LargeBinary, MetaData, String, text
-from sqlalchemy.dialects.postgresql.psycopg import dialect
+from sqlalchemy import DateTime, Enum, LargeBinary, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, registry
 
 NAMING = {
@@ -47,30 +44,6 @@ if TYPE_CHECKING:
     Model = Base
 else:
     Model = db.Model
-
-
-@contextmanager
-def at_once() -> Iterator[Connection]:
-    """Open a connection on which every statement is a transaction of its own: fewer ways to the database.
-
-    For those whom somebody waits for. Nothing can be taken back, and the session knows nothing of it.
-    """
-    with db.engine.connect() as connection:
-        yield connection.execution_options(isolation_level="AUTOCOMMIT")
-
-
-class Spelled:
-    """A statement as the driver takes it: SQLAlchemy would look through it, and its result, each time anew."""
-
-    def __init__(self, statement: ClauseElement | str) -> None:
-        clause = text(statement) if isinstance(statement, str) else statement
-        compiled = clause.compile(dialect=dialect())  # type: ignore[no-untyped-call]
-        self._words = str(compiled)
-        self._values: dict[str, Any] = dict(compiled.params)
-
-    def on(self, connection: Connection, **values: Any) -> CursorResult[Any]:
-        """Execute it there, with these values in its places."""
-        return connection.exec_driver_sql(self._words, self._values | values)
 
 
 def kept(rule: str) -> dict[str, dict[str, str]]:

@@ -3,9 +3,9 @@ row is the truth and a sweep rings again. JSON instead of pickle: whoever can wr
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
 from flask import Flask, current_app
@@ -28,6 +28,14 @@ EXTENSION = "newsletter-queues"
 FAILURE_SECONDS = 24 * 3600
 
 _allowed: dict[str, JobFunction] = {}
+
+
+class Bell(NamedTuple):
+    """That a job (by its dotted name) is to look at a row; rung in a queue."""
+
+    queue: str
+    function: str
+    row_id: int
 
 
 def job(function: JobFunction) -> JobFunction:
@@ -92,7 +100,11 @@ def redis() -> "Redis":
 
 def queue(name: str) -> Queue:
     """Return the queue `name` as producers use it."""
-    return Queue(name, connection=redis(), serializer="json", job_class=AppJob)
+    return _queue(name, redis())
+
+
+def _queue(name: str, connection: "Redis") -> Queue:
+    return Queue(name, connection=connection, serializer="json", job_class=AppJob)
 
 
 def bell(function: JobFunction | str, row_id: int) -> str:
@@ -106,22 +118,27 @@ def ring(name: str, function: JobFunction | str, row_id: int) -> bool:
 
     Redis being down is no error: the row waits, and the sweep rings again.
     """
-    function_name = function if isinstance(function, str) else name_of(function)
+    return ring_all(redis(), [Bell(name, function if isinstance(function, str) else name_of(function), row_id)])
+
+
+def ring_all(connection: "Redis", bells: Iterable[Bell]) -> bool:
+    """Do as `ring` for several, in one go."""
     try:
-        with redis().pipeline() as pipe:  # without one of ours, RQ makes two
-            queue(name).enqueue(
-                function_name,
-                args=(row_id,),
-                job_id=bell(function, row_id) + uuid4().hex,
-                description="-",
-                job_timeout=-1,
-                result_ttl=0,
-                failure_ttl=FAILURE_SECONDS,
-                pipeline=pipe,
-            )
+        with connection.pipeline() as pipe:  # without one of ours, RQ makes two
+            for each in bells:
+                _queue(each.queue, connection).enqueue(
+                    each.function,
+                    args=(each.row_id,),
+                    job_id=bell(each.function, each.row_id) + uuid4().hex,
+                    description="-",
+                    job_timeout=-1,
+                    result_ttl=0,
+                    failure_ttl=FAILURE_SECONDS,
+                    pipeline=pipe,
+                )
             pipe.execute()
     except RedisError as error:
-        log.warning("Redis is away (%s): the sweep will ring for %s", type(error).__name__, function_name)
+        log.warning("Redis is away (%s): the sweep will ring", type(error).__name__)
         return False
     return True
 

@@ -8,8 +8,9 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, LargeBinary, String, Table, bindparam, delete, func, insert, select, update
 
-from newsletter.core import queues
-from newsletter.core.db import Spelled, at_once, db
+from newsletter.core import bells, queues
+from newsletter.core.db import db
+from newsletter.core.driver import Statement, at_once
 from newsletter.core.sealing import Unsealable, seal_json, unseal_json
 from newsletter.mail import transport
 from newsletter.mail.message import Email
@@ -32,20 +33,20 @@ def post(job: queues.JobFunction, payload: Any) -> int:
     return int(db.session.connection().execute(_POST, _row(job, payload)).scalar_one())
 
 
-def provided(condition: ColumnElement[bool]) -> Spelled:
+def provided(condition: ColumnElement[bool]) -> Statement:
     """Return the statement for `post_at_once` that adds a row if this is so, and nothing otherwise."""
     row = select(bindparam("job", type_=String), bindparam("sealed", type_=LargeBinary)).where(condition)
-    return Spelled(insert(_ROWS).from_select(["job", "sealed"], row).returning(_ROWS.c.id))
+    return Statement(insert(_ROWS).from_select(["job", "sealed"], row).returning(_ROWS.c.id))
 
 
-def post_at_once(statement: Spelled, job: queues.JobFunction, payload: Any, **values: Any) -> int | None:
+def post_at_once(statement: Statement, job: queues.JobFunction, payload: Any, **values: Any) -> int | None:
     """Add a row by a statement of `provided`, whose places get `values`, and commit; None when it was not so.
 
     For a wish that a visitor waits with, and that is nothing but this row: one way to the database.
     """
     with at_once() as connection:
-        row_id: int | None = statement.on(connection, **_row(job, payload), **values).scalar_one_or_none()
-    return row_id
+        stored = statement.on(connection, **_row(job, payload), **values)
+    return stored[0] if stored else None
 
 
 def _row(job: queues.JobFunction, payload: Any) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def _row(job: queues.JobFunction, payload: Any) -> dict[str, Any]:
 
 def ring(row_id: int, job: queues.JobFunction) -> None:
     """Tell a worker, after the commit."""
-    queues.ring(queues.MAIL, job, row_id)
+    bells.ring(queues.MAIL, job, row_id)
 
 
 def work(row_id: int, build: Builder, *, wanted: Wanted = lambda _payload: True) -> None:

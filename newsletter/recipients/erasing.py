@@ -3,14 +3,15 @@
 What refers to the row goes with it by the database's own `ON DELETE` clauses, and a trigger for deliveries.
 """
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, delete, func, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import delete, func, select
 
-from newsletter.core.db import Spelled, at_once, db
+from newsletter.core.db import db
+from newsletter.core.driver import Connection, Statement, at_once
 from newsletter.privacy import receipts
 from newsletter.privacy.models import Receipt
 from newsletter.recipients.models import Recipient
@@ -22,7 +23,10 @@ BRIEF_WAIT = "200ms"
 """For nobody but senders: meanwhile the row is locked, but not yet empty. And for whoever keeps an empty one, as a
 campaign does while its audience is being written down: nobody is in it any more."""
 
-_WHOSE = Spelled("SELECT receipt_id FROM recipient WHERE link_key = :link_key")
+ONE = (1,)
+"""What comes of a statement that found somebody."""
+
+_WHOSE = Statement("SELECT receipt_id FROM recipient WHERE link_key = :link_key")
 # A statement is a transaction and one way to the database, its own bound on waiting included. Whatever takes a
 # person away leaves a row in `gone`; the campaign may be gone while mails of it still lie in mailboxes.
 _BOUND = "bound AS MATERIALIZED (SELECT set_config('lock_timeout', :wait, true))"
@@ -38,7 +42,7 @@ _BOOKS = f"""
     )
     SELECT count(*) FROM gone
 """  # noqa: S608
-_ERASE = Spelled(f"""
+_ERASE = Statement(f"""
     WITH {_BOUND},
     free AS MATERIALIZED (
         SELECT id FROM recipient, bound WHERE link_key = :link_key AND address_sealed IS NOT NULL
@@ -49,7 +53,7 @@ _ERASE = Spelled(f"""
 """)  # noqa: S608
 # No column of a full unique index is among these, so this takes FOR NO KEY UPDATE and passes the senders'
 # FOR KEY SHARE (PostgreSQL documentation, 13.3.2).
-_EMPTY = Spelled(f"""
+_EMPTY = Statement(f"""
     WITH {_BOUND},
     gone AS (
         UPDATE recipient SET address_sealed = NULL, address_digest = NULL, name_sealed = NULL FROM bound
@@ -59,11 +63,11 @@ _EMPTY = Spelled(f"""
     {_BOOKS}
 """)  # noqa: S608
 # This one does wait for the senders; whoever clicks twice waits with the first click.
-_AWAIT = Spelled(f"""
+_AWAIT = Statement(f"""
     WITH {_BOUND} SELECT FROM recipient, bound WHERE link_key = :link_key AND address_sealed IS NULL
     FOR UPDATE OF recipient
 """)
-_DELETE = Spelled(f"""
+_DELETE = Statement(f"""
     WITH {_BOUND} DELETE FROM recipient USING bound WHERE link_key = :link_key AND address_sealed IS NULL
 """)  # noqa: S608
 
@@ -79,35 +83,27 @@ def erase(link_key: bytes, campaign_id: int | None, way: str) -> bool:
     if db.session().in_transaction():
         db.session.commit()  # what its connection did so far: this needs one to itself
     with at_once() as connection:
-        row = _WHOSE.on(connection, link_key=link_key).first()
-        if row is None:
+        whose = _WHOSE.on(connection, link_key=link_key)
+        if whose is None:
             return False
         # The seal of what is closed needs to know whose it is. A receipt may be deleted meanwhile, but not exchanged.
-        values = {"link_key": link_key, "campaign_id": campaign_id, **receipts.closing(row.receipt_id, way)}
+        values = {"link_key": link_key, "campaign_id": campaign_id, **receipts.closing(whose[0], way)}
         return _at_once(connection, values) or _with_senders(connection, values)
 
 
 def _at_once(connection: Connection, values: dict[str, Any]) -> bool:
     try:
-        return bool(_ERASE.on(connection, wait=BRIEF_WAIT, **values).scalar_one())
-    except OperationalError as error:
-        _only_if_locked(error)
+        return _ERASE.on(connection, wait=BRIEF_WAIT, **values) == ONE
+    except psycopg.errors.LockNotAvailable:
         return False
 
 
 def _with_senders(connection: Connection, values: dict[str, Any]) -> bool:
-    gone = bool(_EMPTY.on(connection, wait=SENDERS_WAIT, **values).scalar_one())
-    try:
+    gone = _EMPTY.on(connection, wait=SENDERS_WAIT, **values) == ONE
+    with suppress(psycopg.errors.LockNotAvailable):
         _AWAIT.on(connection, link_key=values["link_key"], wait=SENDERS_WAIT)
         _DELETE.on(connection, link_key=values["link_key"], wait=BRIEF_WAIT)
-    except OperationalError as error:
-        _only_if_locked(error)
     return gone
-
-
-def _only_if_locked(error: OperationalError) -> None:
-    if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
-        raise error
 
 
 def sweep_tombstones() -> int:

@@ -6,15 +6,15 @@ given any.
 """
 
 import logging
-import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
-from weakref import WeakSet
 
 from redis import RedisError
+
+from newsletter.core.background import Background
 
 log = logging.getLogger(__name__)
 
@@ -54,21 +54,20 @@ def parse(record: bytes) -> Note | None:
 
 
 class Notes:
-    """The notes of one process. The thread that takes them away starts with the first note, also after a fork."""
+    """The notes of one process, taken away in the background; a forked child has its own."""
 
     def __init__(self, push: Push, most: int = MOST_NOTES) -> None:
         self._push = push
         self._most = most
-        self._begin()
-        _everyones.add(self)
+        self._background = Background("notes", FLUSH_SECONDS, self.flush, last=self._flush_at_last, forget=self._forget)
+        self._forget()
 
-    def _begin(self) -> None:
+    def _forget(self) -> None:
+        # The parent keeps its notes: a child that had them, too, would count them twice.
         self._waiting: deque[str] = deque(maxlen=self._most)
         self._leaving: list[str] = []
         self._dropped = 0
-        self._starting, self._flushing = threading.Lock(), threading.Lock()
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._flushing = threading.Lock()
         self._away = False
 
     def note(self, campaign: str, number: str, recipient: str, *, by_itself: bool = False) -> None:
@@ -77,8 +76,7 @@ class Notes:
             self._dropped += 1
         sign = f" {BY_ITSELF}" if by_itself else ""
         self._waiting.append(f"{campaign} {number} {int(time.time() * 1000)} {recipient}{sign}")
-        if self._thread is None:
-            self._start()
+        self._background.begin()
 
     def flush(self) -> bool:
         """Take everything noted so far to Redis; return whether that went well. What did not go is kept."""
@@ -98,42 +96,17 @@ class Notes:
 
     def close(self) -> None:
         """Stop the thread, which flushes for the last time."""
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join()
+        self._background.close()
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._leaving)
+
+    def _flush_at_last(self) -> None:
+        if not self.flush():
+            log.error("%d opens and clicks were lost: Redis was away at the end", len(self))
 
     def _take(self) -> None:
         # Only one thread takes, others only append: what is counted here is there.
         if not self._leaving:
             number = min(len(self._waiting), NOTES_PER_PUSH)
             self._leaving = [self._waiting.popleft() for _ in range(number)]
-
-    def _start(self) -> None:
-        with self._starting:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="notes", daemon=False)
-                self._thread.start()
-
-    def _run(self) -> None:
-        # Not a daemon: a process that ends in order, SIGTERM included, waits for its other threads when its main
-        # thread has ended. `atexit` would not do: children of multiprocessing, such as granian's workers, skip it.
-        main = threading.main_thread()
-        while main.is_alive() and not self._stopped.wait(FLUSH_SECONDS):
-            self.flush()
-        if not self.flush():
-            log.error("%d opens and clicks were lost: Redis was away at the end", len(self))
-
-
-_everyones: WeakSet[Notes] = WeakSet()
-
-
-def _forked() -> None:
-    # The parent keeps its notes and its thread; a child that had both would count twice, or wait for ever.
-    for notes in _everyones:
-        notes._begin()
-
-
-os.register_at_fork(after_in_child=_forked)
