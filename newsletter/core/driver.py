@@ -38,8 +38,9 @@ class Statement:
 def at_once() -> Iterator[Connection]:
     """Take a connection of the pool on which every statement is a transaction of its own.
 
-    Nothing can be taken back, and the session knows nothing of it. Raises `sqlalchemy.exc.OperationalError`, as the
-    session does, when the database is away or does not grant a lock.
+    Nothing can be taken back, and the session knows nothing of it. What that had begun is committed: whoever kept one
+    connection and waited for another could wait for those who do the same. Raises what the session raises when the
+    database is away or does not grant a lock, `sqlalchemy.exc.OperationalError`.
     """
     try:
         with _borrowed() as connection:
@@ -50,6 +51,8 @@ def at_once() -> Iterator[Connection]:
 
 @contextmanager
 def _borrowed() -> Iterator[Connection]:
+    if db.session.registry.has() and db.session().in_transaction():
+        db.session.commit()
     proxied = db.engine.raw_connection()
     connection = cast(Connection, proxied.driver_connection)
     try:

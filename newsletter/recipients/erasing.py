@@ -80,8 +80,6 @@ def erase(link_key: bytes, campaign_id: int | None, way: str) -> bool:
     longer than a mail provider waits for an answer. An empty row that something else keeps is waited for by nobody.
     `sweep_tombstones` takes what is left.
     """
-    if db.session().in_transaction():
-        db.session.commit()  # what its connection did so far: this needs one to itself
     with at_once() as connection:
         whose = _WHOSE.on(connection, link_key=link_key)
         if whose is None:

@@ -50,6 +50,18 @@ def test_a_connection_comes_back_as_it_was(app: Flask) -> None:
     assert connection.info.transaction_status == TransactionStatus.INTRANS
 
 
+def test_what_the_session_had_begun_is_committed_and_its_connection_free(app: Flask) -> None:
+    newsletter = make_newsletter(title="Alt")
+    slug, newsletter.title = newsletter.slug, "Neu"
+    db.session.flush()
+
+    with at_once() as connection:
+        title = Statement("SELECT title FROM newsletter WHERE slug = :slug").on(connection, slug=slug)
+        used = db.engine.pool.checkedout()  # type: ignore[attr-defined]
+
+    assert (title, used) == (("Neu",), 1)
+
+
 def test_a_connection_that_the_server_ended_is_not_used_again(app: Flask, database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as other, pytest.raises(OperationalError) as kept:
         ended_while_in_use(other)
