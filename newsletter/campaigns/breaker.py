@@ -10,6 +10,7 @@ from newsletter.mail.replies import RelayAway, Reply
 IN_A_ROW = 10
 OF_THE_LAST, AT_MOST = 50, 10
 OURS = 3
+_SENT, _FAILED = DeliveryState.SENT, DeliveryState.FAILED
 
 
 class Breaker:
@@ -40,15 +41,16 @@ class Breaker:
         Raises `OurFault` when it is no longer about single recipients, `RelayAway` when the relay only hangs up.
         """
         self._number += 1
-        failed = outcome.state is DeliveryState.FAILED
+        state = outcome.state
+        failed = state is _FAILED
         self._failed += failed - self._last[0]
         self._last.append(failed)
-        if outcome.state is DeliveryState.SENT:
+        if state is _SENT:
             self._dropped = self._in_a_row = 0
             return
         if unknown:
             self._unknown.append((outcome.claim.recipient_id, self._number))
-        dropped = outcome.code is None and outcome.state in (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+        dropped = outcome.code is None and state in (DeliveryState.QUEUED, DeliveryState.DEFERRED)
         self._dropped = self._dropped + 1 if dropped else 0
         self._in_a_row = self._in_a_row + 1 if failed else 0
         if outcome.code and outcome.code >= 500:

@@ -1,5 +1,6 @@
 """From a campaign to mails: compiled once, then filled per recipient without any template engine."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from newsletter.tracking.measurement import click_url, pixel_url
 from newsletter.tracking.models import TRAP
 
 TEMPLATE = "campaign"
+_PLAIN = re.compile("[A-Za-z0-9][A-Za-z0-9 ,.-]{0,72}[A-Za-z0-9]")
+"""What is the same in quoted-printable and in HTML, on a line of its own."""
 
 
 @dataclass(frozen=True)
@@ -114,5 +117,8 @@ def _head(issue: Issue, slots: Mapping[Slot, str]) -> str:
 def greeting_values(person: Person, language: str) -> tuple[bytes, bytes]:
     """Return the greeting for the text and for the HTML part, encoded for its slot."""
     words = person.greeting(language)
+    if _PLAIN.fullmatch(words):  # two out of three
+        plain = words.encode()
+        return plain, plain
     text, markup = mime.quoted_printable_value(words), str(escape(words))
     return text, text if markup == words else mime.quoted_printable_value(markup)

@@ -33,6 +33,7 @@ LAST_WORDS_SECONDS = 20.0
 WORTH_A_LINE = 4
 """Another connection is opened for as many mails."""
 IDLE_SECONDS = 0.25
+_SENT, _FAILED = DeliveryState.SENT, DeliveryState.FAILED
 
 
 class Sender:
@@ -131,8 +132,8 @@ class Sender:
             self._fail(error)
             outcome = Outcome(claim, DeliveryState.QUEUED)
         self._ledger.note(outcome)
-        self.useful = self.useful or outcome.state is DeliveryState.SENT
+        self.useful = self.useful or outcome.state is _SENT
         try:
-            self.breaker.note(outcome, unknown=outcome.state is DeliveryState.FAILED and is_unknown(verdict))
+            self.breaker.note(outcome, unknown=outcome.state is _FAILED and is_unknown(verdict))
         except (OurFault, RelayAway) as error:
             self._fail(error)

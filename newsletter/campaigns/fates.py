@@ -5,6 +5,8 @@ from newsletter.campaigns.faults import SENDER, OurFault, is_ours, is_unknown_ad
 from newsletter.campaigns.models import DeliveryState
 from newsletter.mail.pipeline import Fate, Stage, Verdict
 
+_TAKEN, _SENT = Fate.TAKEN, DeliveryState.SENT
+"""Looked up once: nearly every mail meets with this."""
 POISON_ATTEMPTS = 3
 """A mail on which the relay hangs up this often waits like one that was refused for now: it must not hold up others."""
 
@@ -12,8 +14,8 @@ POISON_ATTEMPTS = 3
 def outcome_of(claim: Claim, verdict: Verdict) -> Outcome:
     """Return what became of the claim; raise `OurFault` when the relay refuses us rather than this recipient."""
     reply = verdict.reply
-    if verdict.fate is Fate.TAKEN and reply is not None:
-        return Outcome(claim, DeliveryState.SENT, reply.code, reply.status)
+    if verdict.fate is _TAKEN and reply is not None:
+        return Outcome(claim, _SENT, reply.code, reply.status)
     if verdict.fate is Fate.IN_DOUBT:
         return Outcome(claim, DeliveryState.IN_DOUBT)
     if verdict.fate is Fate.DROPPED:

@@ -44,8 +44,8 @@ class Composer:
         values = (
             to,
             self.message_id(claim.recipient_id).encode(),
-            self._links.unsubscribe(claim.link_key).encode(),
-            self._links.preferences(claim.link_key, claim.address_changed_at).encode(),
+            self._links.unsubscribe(claim.link_key),
+            self._links.preferences(claim.link_key, claim.address_changed_at),
             measurement_id,
             *self._greeting(claim.name_sealed),
         )

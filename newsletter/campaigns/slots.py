@@ -8,8 +8,8 @@ the line it lands in.
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+from operator import itemgetter
 from typing import Self
 
 from newsletter.mail import mime
@@ -39,16 +39,16 @@ class Markers:
         return f"q{self._nonce}s{slot.value}q"
 
 
-@dataclass(frozen=True)
 class Form:
     """A compiled mail: pieces of bytes, every second of them a gap, and which slot's value goes into each gap."""
 
-    pieces: tuple[bytes, ...]
-    slots: tuple[int, ...]
+    def __init__(self, pieces: Sequence[bytes], slots: Sequence[int]) -> None:
+        self._pieces = list(pieces)
+        self._values = itemgetter(*slots)
 
     @classmethod
     def cut(cls, head: str, text: str, html: str, boundary: str, markers: Markers) -> Self:
-        """Return the form of a mail whose headers (with line ends), text and HTML hold markers."""
+        """Return the form of a mail whose headers (with line ends), text and HTML hold two markers at least."""
         form = _Cutter(markers)
         before, between, behind = mime.frame(boundary)
         form.header(head)
@@ -57,12 +57,12 @@ class Form:
         form.literal(between)
         form.part(html)
         form.literal(behind)
-        return cls(tuple(form.pieces), tuple(form.slots))
+        return cls(form.pieces, form.slots)
 
     def fill(self, values: Sequence[bytes]) -> bytes:
         """Return the mail for one recipient; `values` by `Slot`, each encoded for its place."""
-        pieces = list(self.pieces)
-        pieces[1::2] = map(values.__getitem__, self.slots)
+        pieces = self._pieces.copy()
+        pieces[1::2] = self._values(values)
         return b"".join(pieces)
 
 

@@ -30,12 +30,11 @@ class QuickSpeller:
         """Return the word for `number`, which has more digits than the shortest word."""
         lottery = self._letters[number % 100 % len(self._letters)]
         letters = self._shuffled.get(lottery) or self._shuffle(lottery)
-        size, word = len(letters), []
+        size, backwards = len(letters), ""
         while number:
-            number, digit = divmod(number, size)
-            word.append(letters[digit])
-        word.append(lottery)
-        return "".join(reversed(word))
+            backwards += letters[number % size]
+            number //= size
+        return lottery + backwards[::-1]
 
     def _shuffle(self, lottery: str) -> str:
         salt = (lottery + self._hashids._salt + self._letters)[: len(self._letters)]

@@ -16,7 +16,11 @@ _TO_URL = bytes.maketrans(b"+/", b"-_")
 
 def encode(raw: bytes) -> str:
     """Return base64url without padding (RFC 4648 §5)."""
-    return binascii.b2a_base64(raw, newline=False).translate(_TO_URL, b"=").decode()
+    return _letters(raw).decode()
+
+
+def _letters(raw: bytes) -> bytes:
+    return binascii.b2a_base64(raw, newline=False).translate(_TO_URL, b"=")
 
 
 def decode(text: str) -> bytes:
@@ -41,14 +45,14 @@ class Signer:
     def __init__(self, purpose: str) -> None:
         self._mac = Mac(keyring().derive(purpose), MAC_OCTETS)
 
-    def sign(self, payload: bytes) -> str:
-        """Return `payload` and its MAC as one URL-safe word."""
-        return encode(payload + self._mac.of(payload))
+    def sign(self, payload: bytes) -> bytes:
+        """Return `payload` and its MAC as one URL-safe word, in ASCII."""
+        return _letters(payload + self._mac.of(payload))
 
 
 def sign(purpose: str, payload: bytes) -> str:
     """Return `payload` and its MAC for `purpose` as one URL-safe word."""
-    return Signer(purpose).sign(payload)
+    return Signer(purpose).sign(payload).decode()
 
 
 def verify(purpose: str, token: str) -> bytes:

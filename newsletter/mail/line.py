@@ -27,6 +27,8 @@ class Line:
         self._may_write = may_write
         self._sock = host.sock
         self._sock.setblocking(False)
+        # How many octets TLS has decrypted already: a selector does not see them.
+        self._decrypted: Callable[[], int] = getattr(self._sock, "pending", lambda: 0)
         self._pipeline = Pipeline(supply, pipelining=host.has_extn("pipelining"))
         self._command_seconds: int = current_app.config["MAIL_TIMEOUT"]
         self._heard_at = time.monotonic()
@@ -62,7 +64,7 @@ class Line:
     @property
     def events(self) -> int:
         """What the selector is to look for."""
-        return selectors.EVENT_READ | (selectors.EVENT_WRITE if self._pipeline.outgoing() else 0)
+        return selectors.EVENT_READ | (selectors.EVENT_WRITE if self._pipeline.unwritten else 0)
 
     def overdue(self, now: float) -> bool:
         """Return whether the relay has owed a reply for longer than it may; `now` is monotonic."""
@@ -81,14 +83,13 @@ class Line:
 
     def write(self) -> None:
         """Write as much as goes now; where it may not be any more, the line is of no use, and what it holds is lost."""
-        octets = self._pipeline.outgoing()
-        if not octets:
+        if not self._pipeline.unwritten:
             return
         if not self._may_write():
             self._broken = True
             return
         try:
-            self._pipeline.wrote(self._sock.send(octets))
+            self._pipeline.wrote(self._sock.send(self._pipeline.outgoing()))
         except BlockingIOError:
             return
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -108,7 +109,7 @@ class Line:
                     break
                 self._heard_at = time.monotonic()
                 verdicts += self._pipeline.receive(data)
-                if len(data) < READ_OCTETS and not _pending(self._sock):
+                if len(data) < READ_OCTETS and not self._decrypted():
                     break
         except _AGAIN:
             pass
@@ -134,9 +135,3 @@ class Line:
             return
         self._sock.settimeout(GOODBYE_SECONDS)
         self._relay.__exit__(None, None, None)
-
-
-def _pending(sock: object) -> int:
-    """Return how many octets TLS has decrypted already: a selector does not see them."""
-    count: Callable[[], int] | None = getattr(sock, "pending", None)
-    return count() if count is not None else 0

@@ -33,6 +33,10 @@ class Stage(Enum):
     RSET = auto()
 
 
+# Looking a member up in its class takes as long as half a function call, and a mail needs a dozen of them.
+MAIL, RCPT, DATA, DOT, DISCARD, RSET = Stage
+
+
 class Fate(Enum):
     """What became of a letter."""
 
@@ -98,9 +102,9 @@ class Pipeline:
         rcpt = b"RCPT TO:<" + letter.to + b">\r\n"
         if self._pipelining:
             self._write(mail + rcpt + b"DATA\r\n")
-            self._awaited.extend(((Stage.MAIL, letter), (Stage.RCPT, letter), (Stage.DATA, letter)))
+            self._awaited.extend(((MAIL, letter), (RCPT, letter), (DATA, letter)))
         else:
-            self._commands.extend(((Stage.MAIL, mail), (Stage.RCPT, rcpt), (Stage.DATA, b"DATA\r\n")))
+            self._commands.extend(((MAIL, mail), (RCPT, rcpt), (DATA, b"DATA\r\n")))
             self._next_command(letter)
         return True
 
@@ -122,7 +126,12 @@ class Pipeline:
     @property
     def at_dot(self) -> bool:
         """Whether the reply that is owed next is the one to a final dot, for which relays take their time."""
-        return bool(self._awaited) and self._awaited[0][0] is Stage.DOT
+        return self._dotted is not None
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether something is to be written."""
+        return bool(self._out)
 
     def outgoing(self) -> bytes:
         """Return everything that is to be written now."""
@@ -133,8 +142,7 @@ class Pipeline:
     def wrote(self, octets: int) -> None:
         """Note that the operating system took the first `octets` of `outgoing()`."""
         self._written += octets
-        rest = self.outgoing()[octets:]
-        self._out = [rest] if rest else []
+        self._out = [self.outgoing()[octets:]] if self._written < self._queued else []
 
     def offered(self) -> None:
         """Note that some of `outgoing()` may be on the wire, nobody knows how much."""
@@ -161,14 +169,14 @@ class Pipeline:
             gone = max(self._written, self._offered) >= self._dot_at
             verdicts.append(Verdict(self._dotted, Fate.IN_DOUBT if gone else Fate.DROPPED))
         if self._current is not None:
-            verdicts.append(Verdict(self._current, Fate.DROPPED, Stage.MAIL))
+            verdicts.append(Verdict(self._current, Fate.DROPPED, MAIL))
         self._current, self._awaited = None, deque()
         return verdicts
 
     @property
     def _dotted(self) -> Letter | None:
         first = self._awaited[0] if self._awaited else None
-        return first[1] if first is not None and first[0] is Stage.DOT else None
+        return first[1] if first is not None and first[0] is DOT else None
 
     def _write(self, octets: bytes) -> None:
         self._out.append(octets)
@@ -176,9 +184,8 @@ class Pipeline:
 
     def _next_command(self, letter: Letter) -> None:
         """Without PIPELINING: write the next command of the envelope."""
-        if self._commands:
-            stage, command = self._commands.popleft()
-            self._ask(stage, command, letter)
+        stage, command = self._commands.popleft()
+        self._ask(stage, command, letter)
 
     def _reply(self, reply: Reply, verdicts: list[Verdict]) -> None:
         if not self._awaited:
@@ -186,37 +193,38 @@ class Pipeline:
         stage, letter = self._awaited.popleft()
         if reply.code == CLOSING:
             self.closing = True
-            if stage is not Stage.DISCARD and stage is not Stage.RSET:  # the fate of those is known already
+            if stage is not DISCARD and stage is not RSET:  # the fate of those is known already
                 verdicts.append(Verdict(letter, Fate.CLOSING, stage, reply))
                 self._forget(letter)
-        elif stage is Stage.DOT:
+        elif stage is DOT:
             verdicts.append(Verdict(letter, Fate.TAKEN if reply.is_a(COMPLETED) else Fate.REFUSED, stage, reply))
-        elif stage is Stage.MAIL or stage is Stage.RCPT:
+        elif stage is MAIL or stage is RCPT:
             self._envelope(stage, letter, reply)
-        elif stage is Stage.DATA:
+        elif stage is DATA:
             self._data(letter, reply, verdicts)
         if not self._pipelining:
             self.begin()
 
     def _envelope(self, stage: Stage, letter: Letter, reply: Reply) -> None:
         if reply.is_a(COMPLETED):
-            self._mail_taken = self._mail_taken or stage is Stage.MAIL
+            self._mail_taken = self._mail_taken or stage is MAIL
         else:
             self._refusal = self._refusal or (stage, reply)
-        self._next_command(letter)
+        if self._commands:
+            self._next_command(letter)
 
     def _data(self, letter: Letter, reply: Reply, verdicts: list[Verdict]) -> None:
         """Hand the content over, or leave the letter; the next one's envelope follows in the same write."""
-        refusal = self._refusal or (None if reply.code == GO_ON else (Stage.DATA, reply))
+        refusal = self._refusal or (None if reply.code == GO_ON else (DATA, reply))
         if refusal is None:
             self._write(letter.content)
-            self._ask(Stage.DOT, FINAL_DOT, letter)
+            self._ask(DOT, FINAL_DOT, letter)
             self._dot_at = self._queued
         else:
             if reply.code == GO_ON:
-                self._ask(Stage.DISCARD, FINAL_DOT, letter)
+                self._ask(DISCARD, FINAL_DOT, letter)
             elif self._mail_taken:
-                self._ask(Stage.RSET, b"RSET\r\n", letter)
+                self._ask(RSET, b"RSET\r\n", letter)
             verdicts.append(Verdict(letter, Fate.REFUSED, *refusal))
         self._current = None
         self.begin()

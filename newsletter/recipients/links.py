@@ -85,12 +85,12 @@ class CampaignLinks:
         self._seconds = int(self._now.timestamp())
         self._leaving, self._preferences = tokens.Signer(UNSUBSCRIBE), tokens.Signer(PREFERENCES)
 
-    def unsubscribe(self, link_key: bytes) -> str:
-        """Return what `unsubscribe_token` returns."""
+    def unsubscribe(self, link_key: bytes) -> bytes:
+        """Return what `unsubscribe_token` returns, in ASCII."""
         return self._leaving.sign(_PAYLOAD.pack(link_key, self._campaign_id))
 
-    def preferences(self, link_key: bytes, address_changed_at: datetime | None) -> str:
-        """Return what `preferences_token` returns."""
+    def preferences(self, link_key: bytes, address_changed_at: datetime | None) -> bytes:
+        """Return what `preferences_token` returns, in ASCII."""
         seconds = self._seconds
         if address_changed_at is not None:
             seconds = int(not_before(address_changed_at, self._now).timestamp())

@@ -45,7 +45,8 @@ class Person(NamedTuple):
     @classmethod
     def known(cls, values: Mapping[str, str]) -> Self:
         """Take what was sealed, maybe by another version, with fields more or fewer."""
-        return cls(*[values.get(name, "") for name in FIELDS])
+        get = values.get
+        return cls(get("salutation", ""), get("title", ""), get("first_name", ""), get("last_name", ""))
 
     def sealed(self) -> bytes | None:
         """Return the value of the sealed column."""

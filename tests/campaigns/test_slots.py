@@ -19,7 +19,7 @@ BLOCKS = st.text(
 def test_a_slot_takes_any_value_in_any_surrounding(before: str, value: str, after: str) -> None:
     markers = Markers()
     mark = markers.mark(Slot.GREETING_TEXT)
-    form = Form.cut("To: x@example.org\r\n", f"{before}{mark}{after}", "<p>x</p>", "=_b", markers)
+    form = Form.cut(f"To: {markers.mark(Slot.TO)}\r\n", f"{before}{mark}{after}", "<p>x</p>", "=_b", markers)
     values = [b""] * len(Slot)
     values[Slot.GREETING_TEXT] = mime.quoted_printable_value(value)
 
@@ -39,7 +39,7 @@ def test_no_line_beside_a_slot_is_longer_than_76_octets(letter: str) -> None:
 
     for number in range(20, 90):
         text = letter * number
-        form = Form.cut("To: x@example.org\r\n", f"{text}{mark}.{text}", "<p>x</p>", "=_b", markers)
+        form = Form.cut(f"To: {markers.mark(Slot.TO)}\r\n", f"{text}{mark}.{text}", "<p>x</p>", "=_b", markers)
         values = [b""] * len(Slot)
         values[Slot.GREETING_TEXT] = mime.quoted_printable_value(text)
         raw = form.fill(values)
@@ -53,8 +53,9 @@ def test_no_line_beside_a_slot_is_longer_than_76_octets(letter: str) -> None:
 
 def test_a_slot_of_a_header_takes_its_value_as_it_is() -> None:
     markers = Markers()
-    form = Form.cut(f"To: {markers.mark(Slot.TO)}\r\n", "text", "html", "=_b", markers)
+    head = f"To: {markers.mark(Slot.TO)}\r\nMessage-ID: {markers.mark(Slot.MESSAGE_ID)}\r\n"
+    form = Form.cut(head, "text", "html", "=_b", markers)
     values = [b""] * len(Slot)
-    values[Slot.TO] = b"a@example.org"
+    values[Slot.TO], values[Slot.MESSAGE_ID] = b"a@example.org", b"<1@example.org>"
 
-    assert form.fill(values).startswith(b"To: a@example.org\r\nMIME-Version: 1.0\r\n")
+    assert form.fill(values).startswith(b"To: a@example.org\r\nMessage-ID: <1@example.org>\r\nMIME-Version: 1.0\r\n")
