@@ -15,14 +15,14 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from newsletter.demo.inbox import BASE, HEAD, links
 from newsletter.demo.mailbox import Mailbox
-from newsletter.demo.services import Child, bind, free_port, spawn
+from newsletter.demo.services import Child, bind, spawn
 
 
 @dataclass
 class Inbox:
-    http_port: int
-    smtp_port: int
     directory: Path
+    http_port: int = 0
+    smtp_port: int = 0
     child: Child | None = None
 
     @property
@@ -33,6 +33,8 @@ class Inbox:
         command = [sys.executable, "-W", "error", "-m", "newsletter.demo.inbox", str(self.directory)]
         log = self.directory.with_suffix(".log")
         with log.open("wb") as output, bind(self.smtp_port) as smtp, bind(self.http_port) as http:
+            # Another start takes the same ones.
+            self.smtp_port, self.http_port = smtp.getsockname()[1], http.getsockname()[1]
             fds = (smtp.fileno(), http.fileno())
             command += [*map(str, fds), self.url.rstrip("/")]
             self.child = spawn("inbox", command, env={"PATH": os.defpath}, output=output, pass_fds=fds)
@@ -63,7 +65,7 @@ class Inbox:
 
 @pytest.fixture
 def inbox(tmp_path: Path) -> Iterator[Inbox]:
-    inbox = Inbox(free_port(), free_port(), tmp_path / "inbox")
+    inbox = Inbox(tmp_path / "inbox")
     inbox.start()
     yield inbox
     inbox.stop()
