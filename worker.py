@@ -9,8 +9,8 @@ from newsletter.recovery import looking
 from newsletter.schedule import JOIN_SECONDS, Schedule
 
 if __name__ == "__main__":
-    # The sender's threads hand each other work of a tenth of a millisecond; the default of five lets them wait for each
-    # other. Far below two, they stop each other so often that a mail costs a twentieth more.
+    # The sender's threads hand each other short work, and should not wait five milliseconds (the default) for each other.
+    # At half a millisecond they stopped each other so often that a mail cost the worker a twentieth more than at two.
     sys.setswitchinterval(0.002)
     app = foundation.make_app()
     looking.wait_until_known(app)

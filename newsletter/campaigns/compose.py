@@ -117,7 +117,7 @@ def _head(issue: Issue, slots: Mapping[Slot, str]) -> str:
 def greeting_values(person: Person, language: str) -> tuple[bytes, bytes]:
     """Return the greeting for the text and for the HTML part, encoded for its slot."""
     words = person.greeting(language)
-    if _PLAIN.fullmatch(words):  # two out of three
+    if _PLAIN.fullmatch(words):
         plain = words.encode()
         return plain, plain
     text, markup = mime.quoted_printable_value(words), str(escape(words))
