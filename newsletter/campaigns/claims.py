@@ -4,8 +4,10 @@ A batch holds its claims until its lease ends, by the database's clock, and is t
 claimed a delivery last may say what became of it. How far a batch may be on the wire is committed before it is.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple, cast
 
 import psycopg
@@ -43,6 +45,37 @@ class Claimed(NamedTuple):
     last_id: int
 
 
+class Held:
+    """Claims whose recipients are held, by id. Each is made of its row when it is taken, by whoever takes it.
+
+    Thousands of rows come at once. Made into claims by a thread beside the sender's, they would keep the sender waiting
+    for the interpreter, and the relay for its mail.
+    """
+
+    def __init__(self, number: int, take: Callable[[int], list[Claim]]) -> None:
+        self._left, self._take = number, take
+
+    @classmethod
+    def of(cls, claims: Sequence[Claim]) -> "Held":
+        """Return these claims."""
+        rest = iter(claims)
+        return cls(len(claims), lambda number: list(islice(rest, number)))
+
+    def __len__(self) -> int:
+        """Return how many have not been taken yet."""
+        return self._left
+
+    def __iter__(self) -> Iterator[Claim]:
+        """Take all."""
+        return iter(self.take(self._left))
+
+    def take(self, number: int) -> list[Claim]:
+        """Take the next ones; fewer when there are no more."""
+        claims = self._take(number)
+        self._left -= len(claims)
+        return claims
+
+
 class Outcome(NamedTuple):
     """What became of a claim. `deferred` asks for another attempt later, `queued` for one now.
 
@@ -60,17 +93,19 @@ _MAY_SEND = f"""
     EXISTS (SELECT FROM campaign JOIN newsletter ON newsletter.id = campaign.newsletter_id
             WHERE campaign.id = :campaign AND campaign.state = 'sending' AND {OPEN})
 """
+# By the places of the locked rows, which stay where they are: to join by id the planner may read the whole table, as it
+# does when it takes thousands of rows for a good part of it.
 _CLAIM = text(f"""
     WITH number AS MATERIALIZED (SELECT nextval('batch_id_seq') AS batch_id),
     due AS MATERIALIZED (
-        SELECT id FROM delivery
+        SELECT ctid AS place FROM delivery
         WHERE campaign_id = :campaign AND state = 'queued' AND id > :after
           AND {_MAY_SEND}
         ORDER BY id LIMIT :number FOR UPDATE SKIP LOCKED
     ),
     mine AS (
         UPDATE delivery SET state = 'claimed', attempt = attempt + 1, batch_id = number.batch_id, updated_at = now()
-        FROM due, number WHERE delivery.id = due.id
+        FROM number WHERE delivery.ctid = ANY (ARRAY(SELECT place FROM due))
         RETURNING delivery.id
     ),
     opened AS (
@@ -112,10 +147,10 @@ _SETTLE = f"""
         reply_code = out.code, reply_status = out.status, updated_at = now(),
         not_before = CASE WHEN out.state = 'deferred' THEN now() + make_interval(mins =>
             (ARRAY{list(BACK_OFF_MINUTES)})[least(deferrals + 1, {len(BACK_OFF_MINUTES)})]) END
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:batches AS bigint[]), CAST(:states AS text[]),
-                CAST(:codes AS int[]), CAST(:statuses AS text[]), CAST(:tried AS boolean[])
-    ) AS out(id, batch_id, state, code, status, tried)
-    WHERE delivery.id = out.id AND delivery.batch_id = out.batch_id AND delivery.state IN ('claimed', 'in_doubt')
+    FROM unnest(CAST(:batches AS bigint[]), CAST(:states AS text[]), CAST(:codes AS int[]), CAST(:statuses AS text[]),
+                CAST(:tried AS boolean[]), CAST(:ids AS text[])
+    ) AS out(batch_id, state, code, status, tried, ids), unnest(CAST(out.ids AS bigint[])) AS each(id)
+    WHERE delivery.id = each.id AND delivery.batch_id = out.batch_id AND delivery.state IN ('claimed', 'in_doubt')
 """  # noqa: S608
 _TURN = text(f"""
     WITH settled AS ({_SETTLE})
@@ -162,7 +197,7 @@ def soonest(connection: Connection, campaign_id: int) -> float | None:
     return seconds
 
 
-def hold(connection: Connection, batch_id: int) -> list[Claim]:
+def hold(connection: Connection, batch_id: int) -> Held:
     """Return the claims of a batch whose recipients are still there, by id.
 
     Their rows can't be deleted until the transaction ends. Should this process be stopped or cut off, the database
@@ -171,8 +206,8 @@ def hold(connection: Connection, batch_id: int) -> list[Claim]:
     connection.execute(_LOCKS_END)
     # The driver's own cursor, in binary: several thousand rows come at once, and twice a second.
     driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
-    with driver.cursor(binary=True, row_factory=args_row(Claim)) as cursor:
-        return cursor.execute(_HOLD, [batch_id]).fetchall()
+    cursor = driver.cursor(binary=True, row_factory=args_row(Claim)).execute(_HOLD, [batch_id])
+    return Held(cursor.rowcount, cursor.fetchmany)
 
 
 def skip(connection: Connection, batch_id: int, held: Sequence[Claim]) -> None:
@@ -214,17 +249,23 @@ def recover(connection: Connection) -> set[int]:
     return set(connection.execute(_RECOVER).scalars())
 
 
-def _columns(outcomes: Sequence[Outcome]) -> dict[str, str]:
+def _columns(outcomes: Iterable[Outcome]) -> dict[str, str]:
+    """Return the outcomes by kind: most deliveries of a batch fare alike."""
+    kinds: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for outcome in outcomes:
+        claim = outcome.claim
+        kinds[claim.batch_id, outcome[1:]].append(claim.id)
+    hows = [(batch_id, *how) for batch_id, how in kinds]
     return {
-        "ids": _array(outcome.claim.id for outcome in outcomes),
-        "batches": _array(outcome.claim.batch_id for outcome in outcomes),
-        "states": _array(outcome.state.value for outcome in outcomes),
-        "codes": _array(outcome.code or "NULL" for outcome in outcomes),
-        "statuses": _array(outcome.status or "NULL" for outcome in outcomes),
-        "tried": _array(outcome.tried for outcome in outcomes),
+        "batches": _array(batch_id for batch_id, *_how in hows),
+        "states": _array(state.value for _batch, state, *_how in hows),
+        "codes": _array(code or "NULL" for _batch, _state, code, *_how in hows),
+        "statuses": _array(status or "NULL" for *_how, status, _tried in hows),
+        "tried": _array(tried for *_how, tried in hows),
+        "ids": _array(f'"{_array(ids)}"' for ids in kinds.values()),
     }
 
 
 def _array(values: Iterable[object]) -> str:
-    """Return PostgreSQL's spelling of an array of numbers, words and booleans, none of which needs a quote."""
+    """Return PostgreSQL's spelling of an array of numbers, words and booleans, or of what has its quotes already."""
     return "{" + ",".join(map(str, values)) + "}"

@@ -6,17 +6,16 @@ commits, some mails at a time, how far the batch goes on the wire and what becam
 """
 
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from newsletter.campaigns import claims, rates
-from newsletter.campaigns.claims import Claim, Claimed, Outcome
+from newsletter.campaigns.claims import Claim, Claimed, Held, Outcome
 from newsletter.campaigns.domains import Domains
 from newsletter.campaigns.rates import UNLIMITED, Limits
 from newsletter.campaigns.replies import Replies
@@ -38,7 +37,7 @@ class Batch:
 
     id: int
     locks: Connection
-    waiting: deque[Claim]
+    waiting: Held
     unsettled: int
     leased_until: float
     since: float = field(default_factory=time.monotonic)
@@ -88,11 +87,16 @@ class Desk:
                 return Wait(soonest) if soonest is not None and soonest < SOON_SECONDS else None
             held = claims.hold(locks, claimed.batch_id)
             if len(held) < claimed.number:
-                with self._engine.begin() as connection:
-                    claims.skip(connection, claimed.batch_id, held)
+                held = self._skip(claimed, held)
             held = self._domains.admit(self._engine, held)
             unless_all_is_well.pop_all()
-        return Batch(claimed.batch_id, locks, deque(held), len(held), leased_until)
+        return Batch(claimed.batch_id, locks, held, len(held), leased_until)
+
+    def _skip(self, claimed: Claimed, held: Held) -> Held:
+        there = list(held)
+        with self._engine.begin() as connection:
+            claims.skip(connection, claimed.batch_id, there)
+        return Held.of(there)
 
     def _claim(self, connection: Connection, number: int) -> Claimed | None:
         """Claim behind the last claim, where nothing is passed over; at the end from the start, with those woken."""
@@ -118,7 +122,7 @@ class Desk:
             self._marks.commit()
             self.replies.write(self._marks)
         batch.leased_until = leased_until if may else batch.leased_until
-        batch.locks.execute(text("SELECT 1"))  # the locks are worth nothing if their connection is gone
+        batch.locks.exec_driver_sql("SELECT 1")  # the locks are worth nothing if their connection is gone
         return may
 
     def renew(self, batches: Sequence[Batch]) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, Engine, text
 
 from newsletter.campaigns import rates
-from newsletter.campaigns.claims import Claim
+from newsletter.campaigns.claims import Claim, Held
 from newsletter.core.sealing import Unsealable
 from newsletter.mail import address
 
@@ -30,10 +30,11 @@ class Domains:
         self._limits = limits
         self._opener = address.opener()
 
-    def admit(self, engine: Engine, held: list[Claim]) -> list[Claim]:
+    def admit(self, engine: Engine, held: Held) -> Held:
         """Return those of a batch that may go now; the others are put off. Commits."""
-        if not self._limits:
-            return held
+        return Held.of(self._admitted(engine, list(held))) if self._limits else held
+
+    def _admitted(self, engine: Engine, held: list[Claim]) -> list[Claim]:
         domains = [self._domain(claim) for claim in held]
         wanted = Counter(domain for domain in domains if domain in self._limits)
         if not wanted:

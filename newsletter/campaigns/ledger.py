@@ -79,7 +79,6 @@ class Ledger:
         ended = [batch for batch in self._batches.values() if self.ending or batch.since < oldest]
         for batch in ended:
             self.give_back(batch.waiting)
-            batch.waiting.clear()
         if ended and self.ready:
             ids = {batch.id for batch in ended}
             self.give_back(claim for claim in self.ready if claim.batch_id in ids)
@@ -149,7 +148,7 @@ class Ledger:
 
     def _wire(self, batch: Batch, number: int) -> None:
         self._pace.turn_begins()
-        window = [batch.waiting.popleft() for _ in range(number)]
+        window = batch.waiting.take(number)
         outcomes, self._outcomes = self._outcomes, []
 
         def undo() -> None:

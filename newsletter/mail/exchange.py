@@ -21,6 +21,12 @@ LOOK_SECONDS = 0.5
 MOMENT_SECONDS = 0.002
 """Verdicts are handed over by the handful: what is done with them costs more than one of them is worth."""
 
+AT_ONCE = 32
+"""So many connections are opened or closed at the same time."""
+MANY, GATHER_SECONDS = 32, 0.0003
+"""With so many letters on their way the relay has enough to do for a while, and its replies may gather: being woken for
+each of them cost a seventh of the processor time of a mail."""
+
 
 class Exchange:
     """A context manager. `step` and take the verdicts; the lines take letters from `supply` as they have room."""
@@ -39,7 +45,7 @@ class Exchange:
         self._opening: list[Future[Relay]] = []
         self.away: RelayAway | None = None
         """Set when no line is open and none can be opened: the relay takes no mail now."""
-        self._openers = ThreadPoolExecutor(connections, thread_name_prefix="relay")
+        self._openers = ThreadPoolExecutor(min(connections, AT_ONCE), thread_name_prefix="relay")
         self._bell, self._ear = socket.socketpair()
         self._bell.setblocking(False)
         self._ear.setblocking(False)
@@ -106,11 +112,16 @@ class Exchange:
 
     def _talk(self, seconds: float) -> None:
         """Go on until the moment is over, somebody rings, or a line has nothing to send."""
-        events = self._selector.select(seconds)
+        events = self._heard(seconds)
         until = time.monotonic() + MOMENT_SECONDS
         while events and not self._converse(events) and not self._hungry:
             left = until - time.monotonic()
-            events = self._selector.select(left) if left > 0 else []
+            events = self._heard(left) if left > 0 else []
+
+    def _heard(self, seconds: float) -> list[tuple[selectors.SelectorKey, int]]:
+        if self.load >= MANY and seconds:
+            time.sleep(GATHER_SECONDS)
+        return self._selector.select(seconds)
 
     def _converse(self, events: Iterable[tuple[selectors.SelectorKey, int]]) -> bool:
         """Write and read where it can be done now; return whether somebody has rung."""

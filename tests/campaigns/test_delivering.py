@@ -53,7 +53,7 @@ def end_rest() -> None:
 def claim(connection: Connection, campaign_id: int, number: int) -> list[claims.Claim]:
     claimed = claims.claim(connection, campaign_id, number)
     assert claimed is not None
-    return claims.hold(connection, claimed.batch_id)
+    return list(claims.hold(connection, claimed.batch_id))
 
 
 def test_every_recipient_gets_one_mail_with_their_own_greeting_and_links(sink: Sink, run_jobs: RunJobs) -> None:
