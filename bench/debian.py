@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from bench.places import ROOT
+
 HOME = ROOT / "var" / "bench" / "debian"
 PACKAGES = {
     "smtp-sink": ("postfix",),

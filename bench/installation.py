@@ -13,7 +13,7 @@ from pathlib import Path
 from flask import Flask
 from honcho.environ import parse_procfile
 
-from bench.debian import ROOT
+from bench.places import PRODUCTION, ROOT
 from newsletter.app import create_app
 from newsletter.config import from_env
 from newsletter.core import queues
@@ -24,8 +24,6 @@ from newsletter.demo.services import Child, Service, free_port, spawn, start_val
 PUBLIC_URL = "https://news.stadtwerke-musterstadt.example"
 START_SECONDS = 60
 APPLICATION = "newsletter.app:create_web_app"
-PRODUCTION = ROOT / ".venv" / "production" / "bin"
-"""Programs as a platform installs them (`make bench` does): packages for tests would count as the service's memory."""
 OK = 200
 
 

@@ -20,6 +20,8 @@ LOOK_SECONDS = 0.2
 SLOWEST = 20.0
 """Mails a second below which a run is given up."""
 PATIENCE_SECONDS = 60.0
+SETTLE_SECONDS = 3.0
+"""A worker that has just started does all its periodic work at once; one that is up for longer does not."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def send(product: Installation, relay: Relay, crowd: Crowd, connections: int, sl
     """Send a campaign to the crowd with one fresh worker; every recipient must come out as sent."""
     campaign = draft(crowd)
     with product.worker(relay.port, connections) as process:
+        time.sleep(SETTLE_SECONDS)
         pids = (process.process.pid, product.postgres_pid, relay.pid)
         idle, asked = proc.processor_seconds(pids[0]), time.monotonic()
         service.send(campaign)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import debian
+from bench import debian, places
 from bench.sink import Taken
 from newsletter.demo.services import Child, free_port, spawn
 
@@ -47,7 +47,7 @@ def smtp_sink() -> Iterator[Relay]:
 def late_sink(delay: float = 0.0, keep: Path | None = None) -> Iterator[Relay]:
     """Run the sink whose replies are `delay` seconds late; `keep` gets the last mail."""
     command = [sys.executable, "-m", "bench.sink", "--delay", str(delay), *(["--keep", str(keep)] if keep else [])]
-    child = spawn("sink", command, env=os.environ, output=subprocess.PIPE, errors=sys.stderr.fileno(), cwd=debian.ROOT)
+    child = spawn("sink", command, env=os.environ, output=subprocess.PIPE, errors=sys.stderr.fileno(), cwd=places.ROOT)
     output = child.process.stdout
     assert output is not None
     try:

@@ -20,7 +20,7 @@ from pathlib import Path
 from flask import Flask, render_template
 from flask_mail import Mail, Message
 
-from bench import debian
+from bench import debian, places
 from bench.relays import Relay, late_sink
 
 SENDER, TO = "newsletter@stadtwerke-musterstadt.example", "person-{number}@example.org"
@@ -84,9 +84,9 @@ def payload_for(octets: int) -> int:
 
 
 def in_python(name: str, folder: Path, relay: Relay, number: int) -> Sent:
-    """Run one of the rivals in Python."""
-    command = [sys.executable, "-m", "bench.rivals", name, str(folder), str(relay.port), str(number)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=debian.ROOT)
+    """Run one of the rivals in Python, the same one that the service has."""
+    command = [str(places.PRODUCTION / "python"), "-m", "bench.rivals", name, str(folder), str(relay.port), str(number)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=places.ROOT)
     return Sent(**json.loads(done.stdout))
 
 

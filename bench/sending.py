@@ -70,7 +70,8 @@ class Sending:
         """Return the medians, and how ours compare."""
         several = {number: runs for number, runs in self.ours.items() if number >= SEVERAL} or self.ours
         words = f"{min(several)}+ connections"
-        cost = max(_median(runs, lambda run: run.worker) for runs in several.values())
+        quickest = max(several, key=lambda number: _median(several[number], _rate))
+        cost = _median(several[quickest], lambda run: run.worker)
         peak = max(run.peak for runs in several.values() for run in runs)
         ours, source = _best(several), _best(self.source)
         flask_mail, smtplib = (_best({0: self.others[name]}) for name in PARTS)
@@ -78,7 +79,7 @@ class Sending:
             Figure(f"mails/s, {words} : smtp-source at its best", _compared(ours, source), "x", 1.0),
             Figure(f"mails/s, {words} : Flask-Mail as everyone uses it", _compared(ours, flask_mail), "x", 20.0),
             Figure(f"mails/s, {words} : smtplib with a compiled message", _compared(ours, smtplib), "x"),
-            Figure(f"worker's processor time, {words}", cost, "µs/mail", 60.0, at_most=True),
+            Figure(f"worker's processor time, {quickest} connections", cost, "µs/mail", 60.0, at_most=True),
             Figure(f"worker's peak memory, {self._crowd.number:,} recipients", peak, "MB", 110.0, at_most=True),
             Figure("smtp-source's quickest round : its slowest", max(source) / min(source), "x"),
             Figure("a mail", self._sample.octets, "octets"),

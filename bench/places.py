@@ -1,0 +1,7 @@
+"""Where things are: the project, and the programs as a platform installs them."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PRODUCTION = ROOT / ".venv" / "production" / "bin"
+"""Made by `make bench`: packages for tests would count as the service's memory, and Python is of a platform's kind."""
