@@ -24,6 +24,7 @@ from newsletter.recipients import lookup_routes as lookup
 from newsletter.recipients import routes as recipients
 from newsletter.recipients import staff_routes as newsletters
 from newsletter.recipients import text_routes as texts
+from newsletter.recipients import wsgi as one_click
 from newsletter.recovery import wsgi as recovery
 from newsletter.staff import accounts
 from newsletter.staff import routes as staff
@@ -65,6 +66,8 @@ def _set_up(app: Flask) -> None:
     web.init_app(app)
     csrf.init_app(app)
     accounts.init_app(app)
+    one_click.init_app(app)
+    # In front of whatever needs the database.
     recovery.init_app(app)
     tracking.init_app(app)
 

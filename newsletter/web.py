@@ -56,6 +56,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Robots-Tag": "noindex",
 }
+NO_STORE = {"Cache-Control": "no-store"}
+HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 STATIC = ("static", "bootstrap.static")
 LONGER = "/api/v1/campaigns"
 """Where texts may be longer; it reads them itself, once it knows who sends them."""
@@ -128,10 +130,19 @@ def _headers(response: Response) -> Response:
     if request.path in PUBLIC_PAGES or request.path.startswith("/n/"):
         response.headers.pop("X-Robots-Tag")
     if request.endpoint not in STATIC:
-        response.headers["Cache-Control"] = "no-store"
-    if current_app.config["PUBLIC_URL"].startswith("https://"):
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        response.headers.update(NO_STORE)
+    for name, value in _https_only(current_app).items():
+        response.headers.setdefault(name, value)
     return response
+
+
+def _https_only(app: Flask) -> dict[str, str]:
+    return HTTPS_ONLY if app.config["PUBLIC_URL"].startswith("https://") else {}
+
+
+def standing_headers(app: Flask) -> dict[str, str]:
+    """Return the headers that every answer has which is neither a static file nor one of the public pages."""
+    return HEADERS | NO_STORE | _https_only(app)
 
 
 def problem(status: int, title: str, **members: Any) -> Response:

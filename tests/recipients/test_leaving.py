@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import time_machine
-from flask import Flask, template_rendered
+from flask import Flask, request, request_started, template_rendered
 from flask.testing import FlaskClient
 
 from newsletter.core.db import db, utcnow
@@ -200,3 +200,35 @@ def test_a_slash_too_many_is_no_redirect(client: FlaskClient) -> None:
 
     for each in (path + "/", path.replace("/u/", "/u//"), "/u/"):
         assert client.post(each, data=ONE_CLICK).status_code in (404, 405)
+
+
+def test_the_short_way_answers_as_the_long_one_does(client: FlaskClient) -> None:
+    newsletter = make_newsletter()
+    short, long = (leave_path(make_recipient(newsletter)) for _ in range(2))
+    form = "application/x-www-form-urlencoded"
+
+    with_flask: list[str] = []
+    with request_started.connected_to(lambda _app, **_more: with_flask.append(request.path)):
+        answers = [
+            client.post(short, data=b"List-Unsubscribe=One-Click", content_type=form),
+            client.post(long, data=ONE_CLICK, content_type="multipart/form-data"),
+        ]
+
+    first, second = answers
+    assert (first.status, first.data, sorted(first.headers)) == (second.status, second.data, sorted(second.headers))
+    assert with_flask == [long]
+    assert count(Recipient) == 0
+
+
+def test_a_body_of_the_same_length_that_says_something_else_is_read_by_the_page(client: FlaskClient) -> None:
+    recipient = make_recipient()
+
+    answer = client.post(leave_path(recipient), data=b"from=page&one-click-nearly", headers={"Accept": "text/html"})
+    page = client.post(
+        leave_path(make_recipient()),
+        data=b"from=page&xxxxxxxxxxxxxxxx",
+        content_type="application/x-www-form-urlencoded; charset=utf-8",
+    )
+
+    assert (answer.status_code, page.status_code, page.mimetype) == (200, 200, "text/html")
+    assert count(Recipient) == 0
