@@ -56,6 +56,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Robots-Tag": "noindex",
 }
+PUBLIC_HEADERS = {name: value for name, value in HEADERS.items() if name != "X-Robots-Tag"}
 NO_STORE = {"Cache-Control": "no-store"}
 HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 STATIC = ("static", "bootstrap.static")
@@ -85,15 +86,16 @@ class StaffSessions(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Return the visitor's session, or elsewhere one that nothing comes into and nothing comes out of."""
-        return super().open_session(app, request) if _is_staff(request) else SecureCookieSession()
+        return super().open_session(app, request) if is_for_staff() else SecureCookieSession()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Set the cookie, if this is a staff page."""
-        if _is_staff(request):
+        if is_for_staff():
             super().save_session(app, session, response)
 
 
-def _is_staff(request: Request) -> bool:
+def is_for_staff() -> bool:
+    """Return whether the request is for one of the staff's pages, the only ones with somebody signed in."""
     return request.path == "/staff" or request.path.startswith("/staff/")
 
 
@@ -126,9 +128,11 @@ def _read_body() -> None:
 
 
 def _headers(response: Response) -> Response:
-    response.headers.extend({name: value for name, value in HEADERS.items() if name not in response.headers})
-    if request.path in PUBLIC_PAGES or request.path.startswith("/n/"):
-        response.headers.pop("X-Robots-Tag")
+    is_public = request.path in PUBLIC_PAGES or request.path.startswith("/n/")
+    # Asking werkzeug for a header that is not there raises and catches an error each time.
+    there = {name.lower() for name in response.headers.keys()}  # noqa: SIM118  # its iterator gives pairs
+    standing = (item for item in (PUBLIC_HEADERS if is_public else HEADERS).items() if item[0].lower() not in there)
+    response.headers.extend(list(standing))
     if request.endpoint not in STATIC:
         response.headers.update(NO_STORE)
     for name, value in _https_only(current_app).items():

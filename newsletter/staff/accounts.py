@@ -18,6 +18,7 @@ from newsletter.core.i18n import gettext as _
 from newsletter.mail import address
 from newsletter.staff import audit, frame, guards, sessions
 from newsletter.staff.models import Role, RoleName, Staff
+from newsletter.web import is_for_staff
 
 PREFIX = "/staff"
 PASSWORD_MIN, PASSWORD_MAX = 12, 200
@@ -62,6 +63,8 @@ def init_app(app: Flask) -> None:
     app.config.from_mapping(SETTINGS)
     security = Security(app, SQLAlchemyUserDatastore(db, Staff, Role), login_form=StaffLoginForm)
     security.want_json(lambda _request: False)
+    # Nobody is signed in elsewhere, and looking all the same takes every request 50 µs.
+    security.principal._is_static_route = lambda: not is_for_staff()
     manager = security.login_manager
     manager.user_loader(sessions.load)
     # No API tokens of Flask-Security's own beside ours.
