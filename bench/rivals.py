@@ -85,7 +85,7 @@ def payload_for(octets: int) -> int:
 
 def in_python(name: str, folder: Path, relay: Relay, number: int) -> Sent:
     """Run one of the rivals in Python, the same one that the service has."""
-    command = [str(places.PRODUCTION / "python"), "-m", "bench.rivals", name, str(folder), str(relay.port), str(number)]
+    command = [places.python(), "-m", "bench.rivals", name, str(folder), str(relay.port), str(number)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=places.ROOT)
     return Sent(**json.loads(done.stdout))
 

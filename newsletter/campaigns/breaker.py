@@ -2,8 +2,8 @@
 
 from collections import deque
 
-from newsletter.campaigns.claims import Outcome
 from newsletter.campaigns.faults import FAILURES, OurFault, is_ours
+from newsletter.campaigns.held import Outcome
 from newsletter.campaigns.models import DeliveryState
 from newsletter.mail.replies import RelayAway, Reply
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from flask import Flask
 
 from newsletter.campaigns.breaker import Breaker
-from newsletter.campaigns.claims import Claim, Outcome
 from newsletter.campaigns.desk import Desk
 from newsletter.campaigns.fates import is_unknown, outcome_of
 from newsletter.campaigns.faults import KEYS, OurFault
+from newsletter.campaigns.held import Claim, Outcome
 from newsletter.campaigns.ledger import Ledger
 from newsletter.campaigns.mails import Composer
 from newsletter.campaigns.models import DeliveryState

@@ -15,8 +15,9 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from newsletter.campaigns import claims, rates
-from newsletter.campaigns.claims import Claim, Claimed, Held, Outcome
+from newsletter.campaigns.claims import Claimed
 from newsletter.campaigns.domains import Domains
+from newsletter.campaigns.held import Claim, Held, Outcome
 from newsletter.campaigns.rates import UNLIMITED, Limits
 from newsletter.campaigns.replies import Replies
 from newsletter.core.stopping import stopping

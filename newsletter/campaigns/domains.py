@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, Engine, text
 
 from newsletter.campaigns import rates
-from newsletter.campaigns.claims import Claim, Held
+from newsletter.campaigns.held import Claim, Held
 from newsletter.core.sealing import Unsealable
 from newsletter.mail import address
 

@@ -1,7 +1,7 @@
 """What a relay's verdict means for a delivery."""
 
-from newsletter.campaigns.claims import Claim, Outcome
 from newsletter.campaigns.faults import SENDER, OurFault, is_ours, is_unknown_address
+from newsletter.campaigns.held import Claim, Outcome
 from newsletter.campaigns.models import DeliveryState
 from newsletter.mail.pipeline import Fate, Stage, Verdict
 

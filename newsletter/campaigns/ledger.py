@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter.campaigns.claims import Claim, Outcome
 from newsletter.campaigns.clerk import Clerk
 from newsletter.campaigns.desk import Batch, Desk, Wait
+from newsletter.campaigns.held import Claim, Outcome
 from newsletter.campaigns.models import DeliveryState
 from newsletter.campaigns.pace import Pace
 

@@ -2,8 +2,8 @@
 
 from sqlalchemy.orm import Session
 
-from newsletter.campaigns.claims import Claim
 from newsletter.campaigns.compose import Issue, compile_campaign, greeting_values
+from newsletter.campaigns.held import Claim
 from newsletter.campaigns.models import Campaign
 from newsletter.core.keys import keyring, lasting
 from newsletter.core.macs import Mac

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Connection
 
 from newsletter.campaigns import claims, service
-from newsletter.campaigns.claims import Claim, Held, Outcome
+from newsletter.campaigns.held import Claim, Held, Outcome
 from newsletter.campaigns.models import Campaign, Delivery, DeliveryState
 from newsletter.core.db import db
 from tests.factories import make_campaign, make_newsletter, make_recipients

@@ -19,6 +19,7 @@ from newsletter.campaigns import claims, delivering, jobs, ledger, service, swee
 from newsletter.campaigns.counts import counts
 from newsletter.campaigns.desk import Desk
 from newsletter.campaigns.faults import KEYS
+from newsletter.campaigns.held import Claim, Outcome
 from newsletter.campaigns.models import CampaignState, Delivery, DeliveryState
 from newsletter.core import queues
 from newsletter.core.db import db, utcnow
@@ -50,7 +51,7 @@ def end_rest() -> None:
     db.session.commit()
 
 
-def claim(connection: Connection, campaign_id: int, number: int) -> list[claims.Claim]:
+def claim(connection: Connection, campaign_id: int, number: int) -> list[Claim]:
     claimed = claims.claim(connection, campaign_id, number)
     assert claimed is not None
     return list(claims.hold(connection, claimed.batch_id))
@@ -269,10 +270,10 @@ def test_who_has_lost_a_claim_takes_no_try_away_by_giving_it_back() -> None:
 
     with db.engine.begin() as connection:
         (first,) = claim(connection, campaign.id, 1)
-        claims.settle(connection, [claims.Outcome(first, DeliveryState.QUEUED, tried=False)])
+        claims.settle(connection, [Outcome(first, DeliveryState.QUEUED, tried=False)])
         (second,) = claim(connection, campaign.id, 1)
         for _ in range(2):
-            claims.settle(connection, [claims.Outcome(first, DeliveryState.QUEUED, tried=False)])
+            claims.settle(connection, [Outcome(first, DeliveryState.QUEUED, tried=False)])
 
     assert [mine.attempt for mine in (first, second)] == [1, 1]
     assert db.session.query(Delivery.attempt).scalar() == 1
@@ -432,7 +433,7 @@ def test_a_late_answer_settles_a_doubt(sink: Sink, run_jobs: RunJobs) -> None:
     assert fates(campaign.id) == {"audience": 1, "in_doubt": 1}
 
     with db.engine.begin() as connection:
-        claims.settle(connection, [claims.Outcome(mine[0], DeliveryState.SENT, 250, "2.0.0")])
+        claims.settle(connection, [Outcome(mine[0], DeliveryState.SENT, 250, "2.0.0")])
 
     assert fates(campaign.id) == {"audience": 1, "sent": 1}
 
@@ -732,7 +733,7 @@ def test_a_mail_that_a_late_answer_brings_back_is_sent(sink: Sink, run_jobs: Run
     assert campaign.state == CampaignState.SENT
 
     with db.engine.begin() as connection:
-        claims.settle(connection, [claims.Outcome(mine[0], DeliveryState.QUEUED)])
+        claims.settle(connection, [Outcome(mine[0], DeliveryState.QUEUED)])
     sweep.sweep()
     run_jobs()
 

@@ -7,8 +7,8 @@ from flask import Flask
 
 from newsletter.campaigns import faults, life, refusals, replies, service, sweep, unsubscribes
 from newsletter.campaigns.breaker import Breaker
-from newsletter.campaigns.claims import Claim, Outcome
 from newsletter.campaigns.counts import counts
+from newsletter.campaigns.held import Claim, Outcome
 from newsletter.campaigns.models import Campaign, CampaignState, Delivery, DeliveryState, Refusal
 from newsletter.core import queues
 from newsletter.core.db import db, utcnow

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from newsletter.campaigns import claims
 from newsletter.campaigns import service as campaigns
+from newsletter.campaigns.held import Outcome
 from newsletter.campaigns.mails import Composer
 from newsletter.campaigns.models import DeliveryState
 from newsletter.core.db import db, utcnow
@@ -333,7 +334,7 @@ def test_a_link_shows_the_data_to_the_address_that_its_mail_went_to_and_to_no_ot
             claimed = claims.claim(connection, campaign.id, 1)
             assert claimed is not None
             (claim,) = claims.hold(connection, claimed.batch_id)
-            claims.settle(connection, [claims.Outcome(claim, DeliveryState.QUEUED, tried=False)])
+            claims.settle(connection, [Outcome(claim, DeliveryState.QUEUED, tried=False)])
         content = composer.letter(claim).content.replace(b"=\r\n", b"").decode()
         tokens += re.findall(r"/me/([\w-]+)", content)[:1]
 
