@@ -25,7 +25,7 @@ AT_ONCE = 32
 """So many connections are opened or closed at the same time."""
 MANY, GATHER_SECONDS = 32, 0.0003
 """With so many letters on their way the relay has enough to do for a while, and its replies may gather: being woken for
-each of them cost a seventh of the processor time of a mail."""
+each of them cost an eighth of the processor time of a mail."""
 
 
 class Exchange:
