@@ -225,6 +225,9 @@ class _Server(SMTP):
         elif reply:
             await self.push(reply)
 
+    async def smtp_QUIT(self, arg: str) -> None:
+        await self._through("QUIT", arg, super().smtp_QUIT)
+
     async def smtp_EHLO(self, arg: str) -> None:
         await self._through("EHLO", arg, super().smtp_EHLO)
 

@@ -21,6 +21,7 @@ LOOK_SECONDS = 0.5
 MOMENT_SECONDS = 0.002
 """Verdicts are handed over by the handful: what is done with them costs more than one of them is worth."""
 
+GOODBYE_SECONDS = 2.0
 AT_ONCE = 32
 """So many connections are opened or closed at the same time."""
 MANY, GATHER_SECONDS = 32, 0.0003
@@ -60,10 +61,12 @@ class Exchange:
         self, exc_type: type[BaseException] | None, exc_value: BaseException | None, tb: TracebackType | None
     ) -> None:
         for future in self._opening:
-            if future.exception() is None:
+            # One that waits for its turn needs none any more.
+            if not future.cancel() and future.exception() is None:
                 self._lines.add(Line(future.result(), self._next, self._may_write))
-        for line in self._lines:  # each waits for the relay's goodbye, and none for another's
-            self._openers.submit(line.close)
+        until = time.monotonic() + GOODBYE_SECONDS
+        for line in self._lines:  # each waits for the relay's goodbye, all of them no longer than one would
+            self._openers.submit(line.close, until)
         self._openers.shutdown()
         self._selector.close()
         self._bell.close()

@@ -12,7 +12,8 @@ from newsletter.mail.pipeline import Fate, Pipeline, Supply, Verdict
 from newsletter.mail.transport import FINAL_DOT_SECONDS, Relay
 
 READ_OCTETS = 64 * 1024
-GOODBYE_SECONDS = 2.0
+SHORTEST_SECONDS = 0.01
+"""What a goodbye has when there is no time left: most relays need less."""
 _AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -128,10 +129,10 @@ class Line:
         self._relay.close()
         return self._pipeline.lost()
 
-    def close(self) -> None:
-        """Say goodbye; nothing is on its way any more."""
+    def close(self, until: float) -> None:
+        """Say goodbye, and wait for the relay's until then, by the monotonic clock; nothing is on its way any more."""
         if self.finished or self._pipeline.load:
             self._relay.close()
             return
-        self._sock.settimeout(GOODBYE_SECONDS)
+        self._sock.settimeout(max(until - time.monotonic(), SHORTEST_SECONDS))
         self._relay.__exit__(None, None, None)
