@@ -51,6 +51,10 @@ class Compiled:
     unmeasured: Form
     measured: Form | None
 
+    def form(self, measurement_id: bytes) -> Form:
+        """Return the form for a mail with this measurement id; with an empty one it is not measured."""
+        return self.measured if self.measured is not None and measurement_id else self.unmeasured
+
 
 def compile_campaign(issue: Issue, *, measured: bool) -> Compiled:
     """Render everything that is the same for all recipients, once: about ten milliseconds."""

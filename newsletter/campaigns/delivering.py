@@ -16,7 +16,7 @@ from newsletter.campaigns.fates import is_unknown, outcome_of
 from newsletter.campaigns.faults import KEYS, OurFault
 from newsletter.campaigns.held import Claim, Outcome
 from newsletter.campaigns.ledger import Ledger
-from newsletter.campaigns.mails import Composer
+from newsletter.campaigns.mails import NOT_MADE, Composer
 from newsletter.campaigns.models import DeliveryState
 from newsletter.campaigns.pace import Pace
 from newsletter.core.errors import NewsletterError
@@ -78,7 +78,8 @@ class Sender:
             ledger.ending = ledger.ending or self._error is not None or self._enough()
             if stopping.is_set():
                 give_up = min(give_up, time.monotonic() + LAST_WORDS_SECONDS)
-            ledger.recall()
+            if ledger.recall():
+                self._composer.forget()
             ledger.keep(idle=not exchange.load)
             if self._over:
                 return
@@ -114,11 +115,11 @@ class Sender:
 
     def _letter(self, claim: Claim) -> Letter | None:
         try:
-            return self._composer.letter(claim)
+            return self._composer.letter(claim, self._ledger.ready)
         except Unsealable:  # a key is missing, and every other mail would fare alike
             self._fail(OurFault(None, KEYS))
             self._ledger.give_back([claim])
-        except (ValueError, LookupError, NewsletterError) as error:
+        except NOT_MADE as error:
             log.error("delivery %s can't be composed: %s", claim.id, type(error).__name__)
             self._ledger.note(Outcome(claim, DeliveryState.FAILED))
         return None

@@ -73,16 +73,22 @@ class Ledger:
         for claim in claims:
             self.note(Outcome(claim, DeliveryState.QUEUED, tried=False))
 
-    def recall(self) -> None:
-        """Give back what has not begun: everything at the end, and the rest of a batch that takes too long."""
+    def recall(self) -> bool:
+        """Give back what has not begun: everything at the end, and the rest of a batch that takes too long.
+
+        Return whether there was any among what is `ready`.
+        """
         oldest = time.monotonic() - LOCK_SECONDS
         ended = [batch for batch in self._batches.values() if self.ending or batch.since < oldest]
         for batch in ended:
             self.give_back(batch.waiting)
-        if ended and self.ready:
-            ids = {batch.id for batch in ended}
-            self.give_back(claim for claim in self.ready if claim.batch_id in ids)
-            self.ready = deque(claim for claim in self.ready if claim.batch_id not in ids)
+        if not ended or not self.ready:
+            return False
+        ids = {batch.id for batch in ended}
+        late = [claim for claim in self.ready if claim.batch_id in ids]
+        self.give_back(late)
+        self.ready = deque(claim for claim in self.ready if claim.batch_id not in ids)
+        return bool(late)
 
     def keep(self, *, idle: bool) -> None:
         """Take the clerks' last work in and give them the next. `idle`: no mail is on its way."""

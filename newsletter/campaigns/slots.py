@@ -59,11 +59,11 @@ class Form:
         form.literal(behind)
         return cls(form.pieces, form.slots)
 
-    def fill(self, values: Sequence[bytes]) -> bytes:
-        """Return the mail for one recipient; `values` by `Slot`, each encoded for its place."""
+    def fill(self, values: Sequence[bytes]) -> list[bytes]:
+        """Return the mail for one recipient, in pieces; `values` by `Slot`, each encoded for its place."""
         pieces = self._pieces.copy()
         pieces[1::2] = self._values(values)
-        return b"".join(pieces)
+        return pieces
 
 
 class _Cutter:

@@ -24,9 +24,9 @@ MOMENT_SECONDS = 0.002
 GOODBYE_SECONDS = 2.0
 AT_ONCE = 32
 """So many connections are opened or closed at the same time."""
-MANY, GATHER_SECONDS = 32, 0.0003
-"""With so many letters on their way the relay has enough to do for a while, and its replies may gather: being woken for
-each of them cost an eighth of the processor time of a mail."""
+MANY, GATHER_SECONDS = 32, 0.00001
+"""With so many letters on their way the relay has enough to do for a while, for each of them so long at least, and its
+replies may gather: being woken for each reply cost a sixth of the processor time of a mail."""
 
 
 class Exchange:
@@ -123,7 +123,7 @@ class Exchange:
 
     def _heard(self, seconds: float) -> list[tuple[selectors.SelectorKey, int]]:
         if self.load >= MANY and seconds:
-            time.sleep(GATHER_SECONDS)
+            time.sleep(self.load * GATHER_SECONDS)
         return self._selector.select(seconds)
 
     def _converse(self, events: Iterable[tuple[selectors.SelectorKey, int]]) -> bool:

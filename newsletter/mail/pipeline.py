@@ -8,7 +8,7 @@ Letters are asked for when there is a place for one, and not before: what a conn
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
@@ -49,12 +49,13 @@ class Fate(Enum):
 
 @dataclass(slots=True)
 class Letter:
-    """One message for one recipient. `key` is the sender's own; `content` ends with CRLF and is dot-stuffed."""
+    """One message for one recipient. `key` is the sender's own; `content` is the message in pieces, which are put
+    together once, with what else is written; it ends with CRLF and is dot-stuffed."""
 
     key: Any
     envelope_from: bytes
     to: bytes
-    content: bytes
+    content: Sequence[bytes]
 
 
 Supply = Callable[[], Letter | None]
@@ -92,21 +93,27 @@ class Pipeline:
 
     def begin(self) -> bool:
         """Start the next letter's envelope, if there is a place and a letter; return whether one was started."""
+        envelope = self._next_envelope()
+        if envelope:
+            self._write(envelope)
+        return bool(envelope)
+
+    def _next_envelope(self) -> bytes:
+        """Take the next letter, if there is a place and a letter; return what is to be written for it."""
         if not self.hungry:
-            return False
+            return b""
         letter = self._current = self._supply()
         if letter is None:
-            return False
+            return b""
         self._refusal, self._mail_taken = None, False
         mail = b"MAIL FROM:<" + letter.envelope_from + b">\r\n"
         rcpt = b"RCPT TO:<" + letter.to + b">\r\n"
         if self._pipelining:
-            self._write(mail + rcpt + b"DATA\r\n")
             self._awaited.extend(((MAIL, letter), (RCPT, letter), (DATA, letter)))
-        else:
-            self._commands.extend(((MAIL, mail), (RCPT, rcpt), (DATA, b"DATA\r\n")))
-            self._next_command(letter)
-        return True
+            return mail + rcpt + b"DATA\r\n"
+        self._commands.extend(((RCPT, rcpt), (DATA, b"DATA\r\n")))
+        self._awaited.append((MAIL, letter))
+        return mail
 
     @property
     def hungry(self) -> bool:
@@ -182,11 +189,6 @@ class Pipeline:
         self._out.append(octets)
         self._queued += len(octets)
 
-    def _next_command(self, letter: Letter) -> None:
-        """Without PIPELINING: write the next command of the envelope."""
-        stage, command = self._commands.popleft()
-        self._ask(stage, command, letter)
-
     def _reply(self, reply: Reply, verdicts: list[Verdict]) -> None:
         if not self._awaited:
             raise ValueError("a reply that nothing asked for")
@@ -210,23 +212,24 @@ class Pipeline:
             self._mail_taken = self._mail_taken or stage is MAIL
         else:
             self._refusal = self._refusal or (stage, reply)
-        if self._commands:
-            self._next_command(letter)
+        if self._commands:  # without PIPELINING
+            self._ask(*self._commands.popleft(), letter)
 
     def _data(self, letter: Letter, reply: Reply, verdicts: list[Verdict]) -> None:
         """Hand the content over, or leave the letter; the next one's envelope follows in the same write."""
         refusal = self._refusal or (None if reply.code == GO_ON else (DATA, reply))
-        if refusal is None:
-            self._write(letter.content)
-            self._ask(DOT, FINAL_DOT, letter)
-            self._dot_at = self._queued
-        else:
-            if reply.code == GO_ON:
-                self._ask(DISCARD, FINAL_DOT, letter)
-            elif self._mail_taken:
-                self._ask(RSET, b"RSET\r\n", letter)
-            verdicts.append(Verdict(letter, Fate.REFUSED, *refusal))
         self._current = None
+        if refusal is None:
+            self._awaited.append((DOT, letter))
+            envelope = self._next_envelope()
+            self._write(b"".join((*letter.content, FINAL_DOT, envelope)))
+            self._dot_at = self._queued - len(envelope)
+            return
+        if reply.code == GO_ON:
+            self._ask(DISCARD, FINAL_DOT, letter)
+        elif self._mail_taken:
+            self._ask(RSET, b"RSET\r\n", letter)
+        verdicts.append(Verdict(letter, Fate.REFUSED, *refusal))
         self.begin()
 
     def _ask(self, stage: Stage, command: bytes, letter: Letter) -> None:

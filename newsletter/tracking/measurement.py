@@ -94,7 +94,7 @@ class Pseudonyms:
 
 
 class MeasurementIds(NamedTuple):
-    """Spells the measurement ids of one campaign: ten to twenty microseconds each, no database."""
+    """Spells the measurement ids of one campaign: a few microseconds each, no database."""
 
     prefix: str
     pseudonyms: Pseudonyms

@@ -20,6 +20,7 @@ from newsletter.campaigns.counts import counts
 from newsletter.campaigns.desk import Desk
 from newsletter.campaigns.faults import KEYS
 from newsletter.campaigns.held import Claim, Outcome
+from newsletter.campaigns.mails import Composer
 from newsletter.campaigns.models import CampaignState, Delivery, DeliveryState
 from newsletter.core import queues
 from newsletter.core.db import db, utcnow
@@ -332,7 +333,7 @@ def test_pausing_is_noticed_while_the_relay_says_nothing(sink: Sink, run_jobs: R
     queues.redis().flushdb()  # or the job would end soon, because a bell is waiting
     sink.hold("DOT")
     engine, campaign_id = db.engine, campaign.id
-    noticed = threading.Event()
+    noticed, forgotten = threading.Event(), threading.Event()
     ask = claims.goes_on
 
     def asked(connection: Connection, campaign_id: int) -> bool:
@@ -355,12 +356,14 @@ def test_pausing_is_noticed_while_the_relay_says_nothing(sink: Sink, run_jobs: R
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(claims, "goes_on", asked)
         patch.setattr(ledger, "LOCK_SECONDS", 60.0)
+        patch.setattr(Composer, "forget", lambda _composer: forgotten.set())
         jobs.send_campaign(campaign_id)
     pausing.join()
 
     found = fates(campaign_id)
     assert found["sent"] == len(sink.mails) <= 2 * 4, "what had begun, on each connection"
     assert found["queued"] == 100 - found["sent"]
+    assert forgotten.is_set(), "mails are made ahead, but for rows that are held only"
 
 
 def test_a_worker_asked_to_end_gives_its_claims_back_without_doubt(sink: Sink, run_jobs: RunJobs) -> None:

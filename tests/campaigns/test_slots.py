@@ -23,7 +23,7 @@ def test_a_slot_takes_any_value_in_any_surrounding(before: str, value: str, afte
     values = [b""] * len(Slot)
     values[Slot.GREETING_TEXT] = mime.quoted_printable_value(value)
 
-    raw = form.fill(values)
+    raw = b"".join(form.fill(values))
 
     part = message_from_bytes(raw, policy=policy.SMTP).get_body(("plain",))
     assert part is not None
@@ -42,7 +42,7 @@ def test_no_line_beside_a_slot_is_longer_than_76_octets(letter: str) -> None:
         form = Form.cut(f"To: {markers.mark(Slot.TO)}\r\n", f"{text}{mark}.{text}", "<p>x</p>", "=_b", markers)
         values = [b""] * len(Slot)
         values[Slot.GREETING_TEXT] = mime.quoted_printable_value(text)
-        raw = form.fill(values)
+        raw = b"".join(form.fill(values))
 
         part = message_from_bytes(raw, policy=policy.SMTP).get_body(("plain",))
         assert part is not None
@@ -58,4 +58,6 @@ def test_a_slot_of_a_header_takes_its_value_as_it_is() -> None:
     values = [b""] * len(Slot)
     values[Slot.TO], values[Slot.MESSAGE_ID] = b"a@example.org", b"<1@example.org>"
 
-    assert form.fill(values).startswith(b"To: a@example.org\r\nMessage-ID: <1@example.org>\r\nMIME-Version: 1.0\r\n")
+    raw = b"".join(form.fill(values))
+
+    assert raw.startswith(b"To: a@example.org\r\nMessage-ID: <1@example.org>\r\nMIME-Version: 1.0\r\n")

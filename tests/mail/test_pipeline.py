@@ -6,7 +6,8 @@ from newsletter.mail.pipeline import Fate, Letter, Pipeline, Stage
 
 
 def letter(number: int) -> Letter:
-    return Letter(number, b"news@example.com", b"%d@example.org" % number, b"Subject: %d\r\n\r\nHallo\r\n" % number)
+    content = [b"Subject: %d\r\n" % number, b"\r\nHallo\r\n"]
+    return Letter(number, b"news@example.com", b"%d@example.org" % number, content)
 
 
 def fates(verdicts: object) -> list[tuple[object, Fate]]:
