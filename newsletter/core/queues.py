@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import cache, partial
 from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
@@ -125,8 +126,9 @@ def ring_all(connection: "Redis", bells: Iterable[Bell]) -> bool:
     """Do as `ring` for several, in one go."""
     try:
         with connection.pipeline() as pipe:  # without one of ours, RQ makes two
+            ours = cache(partial(_queue, connection=connection))
             for each in bells:
-                _queue(each.queue, connection).enqueue(
+                ours(each.queue).enqueue(
                     each.function,
                     args=(each.row_id,),
                     job_id=bell(each.function, each.row_id) + uuid4().hex,

@@ -100,7 +100,7 @@ def join(profile: Profile, offer: Offer, values: Mapping[str, str], *, language:
     """
     chosen = {name: values[name] for name in (optin.TEXTS, "measurement") if name in values}
     known = {"email": profile.email, **profile.person._asdict()}
-    optin.request(offer, known | chosen, language=language, source=moving.SOURCE)
+    optin.request(offer, optin.entered(known | chosen), language=language, source=moving.SOURCE)
 
 
 def _read(token: str) -> AddressChange:

@@ -26,10 +26,14 @@ FIELDS = (*TEXTS, "language", "measurement", "proof")
 def create(slug: str) -> ResponseReturnValue:
     """Take a sign-up. The answer is the same whoever asks and whatever is known of the address."""
     offer = offers.remembered(slug)
-    body = json_bodies.read(request, FIELDS, check=_check)
-    if not gate.lets_program_through(body.get("proof") or "", limits.network(), is_known=_is_known):
+    network = limits.network()
+    with pressure.arriving(network) as arrived:  # the body is read while Redis counts
+        body = json_bodies.read(request, FIELDS, check=_check)
+        entries = service.entered(body)
+        passes = gate.lets_program_through(body.get("proof") or "", network, arrived, is_known=_is_known)
+    if not passes:
         raise Crowded(_("Many sign-ups are arriving at once. Please solve a challenge, or try again in a minute."))
-    service.request(offer, body, language=body.get("language") or offer.newsletter.language, source="api")
+    service.request(offer, entries, language=body.get("language") or offer.newsletter.language, source="api")
     return {"status": "pending"}, 202
 
 

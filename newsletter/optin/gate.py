@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from newsletter.core import tokens
 from newsletter.core.errors import BadToken
 from newsletter.optin import pressure, proof_of_work
-from newsletter.optin.pressure import Level
+from newsletter.optin.pressure import Arrival, Level
 
 SHOWN_PURPOSE = "form-shown"
 SHOWN, PROOF = "shown", "proof"
@@ -23,8 +23,8 @@ def shown_now() -> str:
     return tokens.sign(SHOWN_PURPOSE, int(time.time()).to_bytes(4))
 
 
-def lets_through(form: Mapping[str, str], network: str) -> bool:
-    """Count a sign-up and return whether it passes; when not, it may be sent again in a minute.
+def lets_through(form: Mapping[str, str], network: str, arrived: Callable[[], Arrival]) -> bool:
+    """Return whether a sign-up passes that has `arrived` (see `pressure`); when not, it may come again in a minute.
 
     From one network, up to `SIGNUPS_PER_MINUTE`. Calm: whoever does not fill in a form in less than two seconds. Under
     pressure: whoever took the time and shows a proof of work. Of the others a few pass all the same, from one network
@@ -32,7 +32,7 @@ def lets_through(form: Mapping[str, str], network: str) -> bool:
     """
     if pressure.is_off():
         return True
-    level, too_many = pressure.arrive(network)
+    level, too_many = arrived()
     if too_many:
         return False
     seconds = _open_for(form.get(SHOWN, ""))
@@ -44,7 +44,9 @@ def lets_through(form: Mapping[str, str], network: str) -> bool:
     return passes or pressure.trickle(network, level)
 
 
-def lets_program_through(proof: str, network: str, *, is_known: Callable[[], bool]) -> bool:
+def lets_program_through(
+    proof: str, network: str, arrived: Callable[[], Arrival], *, is_known: Callable[[], bool]
+) -> bool:
     """Do as `lets_through` for a sign-up over the API, where no form is open.
 
     Under pressure it takes a proof of work, or one whom we know: a token's owner answers for what it brings, and it can
@@ -52,7 +54,7 @@ def lets_program_through(proof: str, network: str, *, is_known: Callable[[], boo
     """
     if pressure.is_off():
         return True
-    level, too_many = pressure.arrive(network)
+    level, too_many = arrived()
     if too_many:
         return False
     passes = level is Level.CALM or proof_of_work.accept(proof) or (level is Level.PRESSED and is_known())

@@ -6,6 +6,8 @@ per network, which every process then counts alone.
 """
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
@@ -62,10 +64,22 @@ def is_off() -> bool:
     return not current_app.config["SIGNUPS_PER_MINUTE"]
 
 
-def arrive(network: str) -> Arrival:
-    """Count a sign-up, from everywhere and from its network, and return how things stand."""
+@contextmanager
+def arriving(network: str) -> Iterator[Callable[[], Arrival]]:
+    """Count a sign-up, from everywhere and from its network, while its entries are read.
+
+    What is yielded waits for the count and returns how things stand.
+    """
+    if is_off():
+        yield lambda: Arrival(Level.CALM, too_many=False)
+        return
     now = _minute()
-    counted = tally.count({f"{_key(now)}:from:{network}": 60, _key(now): KEPT_SECONDS}, _key(now - 1), BRAKE)
+    keys = {f"{_key(now)}:from:{network}": 60, _key(now): KEPT_SECONDS}
+    with tally.counting(keys, _key(now - 1), BRAKE) as answer:
+        yield lambda: _arrived(network, answer())
+
+
+def _arrived(network: str, counted: list[int]) -> Arrival:
     most = current_app.config["SIGNUPS_PER_MINUTE"]
     passes = counted[0] <= most if counted else _state().alone.hit(RateLimitItemPerMinute(most), network)
     return Arrival(_judge(counted[1:]), too_many=not passes)

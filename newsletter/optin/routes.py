@@ -30,10 +30,14 @@ def sign_up(slug: str) -> ResponseReturnValue:
     speak(offer.newsletter.language)
     # Two addresses in two fields are two addresses, too.
     values = request.form.to_dict() | {"email": ", ".join(request.form.getlist("email"))}
+    network = limits.network()
     try:
-        if not gate.lets_through(request.form, limits.network()):
+        with pressure.arriving(network) as arrived:  # the entries are read while Redis counts
+            entries = service.entered(values)
+            passes = gate.lets_through(request.form, network, arrived)
+        if not passes:
             return _form(newsletters.by_slug(slug), crowded=True), 429, {"Retry-After": "60"}
-        return _sent(service.request(offer, values, language=language(), source="page").newsletter)
+        return _sent(service.request(offer, entries, language=language(), source="page").newsletter)
     except Invalid as error:
         return _form(newsletters.by_slug(slug), error.errors), 422
     except service.Reworded:

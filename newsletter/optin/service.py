@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from newsletter.core.db import db, utcnow
 from newsletter.core.errors import BadToken, Expired, Invalid, NewsletterError
@@ -37,27 +37,40 @@ class Reworded(NewsletterError):
     """A text is another by now than the one that was shown."""
 
 
-def request(offer: Offer, values: Mapping[str, Any], *, language: str, source: str) -> Offer:
-    """Take a sign-up: seal it, store it as waiting mail, commit. Raises `Invalid` that names each wrong field, and
-    `Reworded` when what stood at the form (`texts`) is not in force any more: nobody agrees to what they did not see.
+class Entries(NamedTuple):
+    """What a form or a call says. `texts` names what stood at the form, if it says so."""
+
+    email: str
+    person: Person
+    ticked: bool
+    texts: str | None
+
+
+def entered(values: Mapping[str, Any]) -> Entries:
+    """Return what a person has entered; raise `Invalid` that names each wrong field."""
+    email, person = _who(values)
+    return Entries(email, person, values.get("measurement") in TICKED, values.get(TEXTS))
+
+
+def request(offer: Offer, entries: Entries, *, language: str, source: str) -> Offer:
+    """Take a sign-up: seal it, store it as waiting mail, commit. Raises `Reworded` when the texts that stood at the
+    form are not in force any more: nobody agrees to what they did not see.
 
     Returns the offer as it counted, when the one given was not in force any more. Does the same work whether the
     address is new, waiting or subscribed, and does not look: nobody can find out by asking (T-05). `source` says where
     it was asked (`page`, `api`).
     """
-    email, person = _who(values)
-    ticked = values.get("measurement") in TICKED
 
     def post(offer: Offer) -> int | None:
         texts = offer.texts[language]
-        if values.get(TEXTS, texts.name) != texts.name:
+        if entries.texts not in (None, texts.name):
             return None
         signup = SignUp(
             newsletter_id=offer.newsletter.id,
-            email=email,
-            person=person,
+            email=entries.email,
+            person=entries.person,
             language=language,
-            measurement=agreed_measurement(offer.newsletter, ticked),
+            measurement=agreed_measurement(offer.newsletter, entries.ticked),
             consent_wording=texts.agreed_to,
             privacy_wording=texts.told,
             source=source,

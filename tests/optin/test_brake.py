@@ -46,7 +46,8 @@ def test_more_confirmations_than_usual_pull_the_brake_and_say_so_once(
     assert looks == [301, 0, 0]
     assert len([record for record in caplog.records if "more than usual" in record.message]) == 1
     assert queues.redis().ttl(pressure.BRAKE) > 3500
-    assert pressure.arrive("a network").level is Level.BRAKED
+    with pressure.arriving("a network") as arrived:
+        assert arrived().level is Level.BRAKED
 
 
 def test_administrators_are_mailed_once_per_incident_and_told_nothing_of_anybody(

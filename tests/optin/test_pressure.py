@@ -245,3 +245,31 @@ def test_who_comes_after_their_networks_share_keeps_what_they_wrote(
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
     assert 'value="Kim"' in answer.text
+
+
+def test_what_is_entered_wrong_counts_like_what_is_right(
+    make_app: Callable[[Settings], Flask], settings: Settings, app: Flask
+) -> None:
+    form = Form(make_app(settings | {"SIGNUPS_PER_MINUTE": 3}))
+    call = f"/api/v1/newsletters/{form.path.rpartition('/')[2]}/signups"
+    network = {"REMOTE_ADDR": "203.1.113.7"}
+
+    by_form = [form.send(1, email=email).status_code for email in ("nobody", "")]
+    by_call = form.client.post(call, json={"email": "nobody"}, environ_overrides=network).status_code
+
+    assert (by_form, by_call) == ([422, 422], 422)
+    assert form.send(1).status_code == 429
+    assert form.client.post(call, json={"email": "p@example.org"}, environ_overrides=network).status_code == 429
+
+
+def test_a_slip_of_the_pen_does_not_use_up_the_proof(limited: Flask, few: None) -> None:
+    form = Form(limited)
+    form.press()
+    for _ in range(2):
+        form.send(1)
+    fields = form.show()
+
+    slip = form.send(1, **fields, email="kim@")
+    right = form.send(1, **fields, email="kim@example.org")
+
+    assert (slip.status_code, right.status_code) == (422, 200)
