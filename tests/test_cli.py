@@ -238,8 +238,12 @@ def test_forgetting_erases_everywhere_and_prints_how_many(runner: FlaskCliRunner
         make_recipient(newsletter, "canary@example.org")
         make_recipient(newsletter, "stays@example.org")
     third = make_newsletter()
-    optin.request(offers.remembered(third.slug), {"email": "Canary@example.org"}, language="de", source="page")
-    optin.request(offers.remembered(third.slug), {"email": "stays@example.org"}, language="de", source="page")
+    optin.request(
+        offers.remembered(third.slug), optin.entered({"email": "Canary@example.org"}), language="de", source="page"
+    )
+    optin.request(
+        offers.remembered(third.slug), optin.entered({"email": "stays@example.org"}), language="de", source="page"
+    )
 
     result = run(runner, "forget", "CANARY@example.org")
     again = run(runner, "forget", "canary@example.org")

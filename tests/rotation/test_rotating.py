@@ -267,7 +267,7 @@ def test_show_says_when_nothing_is_needed(app: Flask, make_app: MakeApp, newer: 
 
 def test_waiting_mail_that_can_not_be_opened_waits_on(make_app: MakeApp, without: Settings, sink: Sink) -> None:
     newsletter = make_newsletter()
-    optin.request(offers.remembered(newsletter.slug), {"email": EMAIL}, language="de", source="page")
+    optin.request(offers.remembered(newsletter.slug), optin.entered({"email": EMAIL}), language="de", source="page")
     row_id = db.session.execute(db.text("SELECT id FROM outbox_mail")).scalar_one()
 
     with make_app(without).app_context():
