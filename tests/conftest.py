@@ -6,6 +6,7 @@ A test asks for the highest thing it needs: `settings` (a dict), `app` (with its
 """
 
 import contextvars
+import gc
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,6 +40,12 @@ DATABASE, MIGRATED = "tests", "migrated"
 FROM_MIGRATIONS = ["alembic_version", "installation", "role"]
 """What they write must not be emptied."""
 MOST_JOBS = 10_000
+
+
+def pytest_collection_finish() -> None:
+    """Do as the worker does: what has been imported is not looked through by each slice of a campaign."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """The jobs of campaigns: each takes a row's id, looks what there is to do, does it, and may be run again."""
 
+import gc
 import logging
 import time
 from datetime import timedelta
@@ -46,7 +47,10 @@ def send_campaign(campaign_id: int) -> None:
         db.session.rollback()
     if _due(campaign_id) and queues.has_idle_worker(queues.CAMPAIGNS):
         queues.ring(queues.CAMPAIGNS, send_campaign, campaign_id)
-    if _slice(campaign_id, composer, Breaker(memory)):
+    more = _slice(campaign_id, composer, Breaker(memory))
+    # Sender, lines and ledger refer to each other: they and what they hold would stay for some more slices.
+    gc.collect()
+    if more:
         # One bell that waits is enough: with more of them this campaign would have more turns than others.
         if not queues.waits(queues.CAMPAIGNS, queues.bell(send_campaign, campaign_id)):
             queues.ring(queues.CAMPAIGNS, send_campaign, campaign_id)

@@ -1,5 +1,6 @@
 """A campaign from the audience to the inboxes: fates, faults of the relay, and who may still be mailed."""
 
+import gc
 import itertools
 import re
 import threading
@@ -79,6 +80,23 @@ def test_every_recipient_gets_one_mail_with_their_own_greeting_and_links(sink: S
     assert all(greeting.rstrip(",") in mail.html for mail, greeting in zip(sink.mails, starts.values(), strict=True))
     links = [mail.link("/u/") for mail in sink.mails]
     assert len(set(links)) == 3
+
+
+def test_a_slice_leaves_nothing_behind_in_memory(sink: Sink, run_jobs: RunJobs) -> None:
+    newsletter = make_newsletter()
+    make_recipients(newsletter, 5)
+    service.send(make_campaign(newsletter))
+    gc.collect()
+
+    gc.disable()
+    try:
+        run_jobs()
+        left = [each for each in gc.get_objects() if isinstance(each, delivering.Sender)]
+    finally:
+        gc.enable()
+
+    assert len(sink.mails) == 5
+    assert left == []
 
 
 def test_a_second_send_is_a_conflict_and_mails_nobody_twice(sink: Sink, run_jobs: RunJobs) -> None:
