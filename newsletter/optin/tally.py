@@ -77,8 +77,8 @@ class _Question:
         """Wait for the replies that are still owed; return the last."""
         reply: object = []
         while self._owed:
+            self._owed -= 1  # also when it is an error: nothing more comes for that command
             reply = self._connection.read_response()
-            self._owed -= 1
         return cast(list[object], reply)
 
     def close(self) -> None:

@@ -41,11 +41,14 @@ def test_who_is_cut_off_before_the_answer_asks_once_more(app: Flask, monkeypatch
     assert tally.count({"here": 60}) == [3]
 
 
-def test_a_reply_that_is_an_error_ends_nothing_but_the_counting(app: Flask) -> None:
+def test_a_reply_that_is_an_error_ends_nothing_but_the_counting(app: Flask, redis_url: str) -> None:
     queues.redis().set("here", "no number")
+    with Redis.from_url(redis_url) as redis:
+        before = redis.info("stats")["total_connections_received"]
 
-    with tally.counting({"here": 60}, "there") as answer:
-        assert answer() == []
+        with tally.counting({"here": 60}, "there") as answer:
+            assert answer() == []
 
-    assert queues.redis().get("there") is None
+        assert queues.redis().get("there") is None
+        assert redis.info("stats")["total_connections_received"] == before, "it waited for one reply too many"
     assert app.extensions[tally.EXTENSION] > 0.0
