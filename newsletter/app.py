@@ -5,6 +5,7 @@ import gc
 from flask import Flask
 from flask_migrate import Migrate
 from flask_wtf.csrf import CSRFProtect
+from sqlalchemy.orm import configure_mappers
 
 from newsletter import api, cli, health, pages, web
 from newsletter.campaigns import editor_routes as editor
@@ -45,11 +46,14 @@ def create_app(settings: Settings | None = None) -> Flask:
 def create_web_app() -> Flask:
     """Return the application for a process that only serves it, from the environment.
 
-    It rings for its mail in the background. What was made so far stays, and is taken out of the garbage collector's
-    sight: it would now and then look through all of it, a tenth of a second in which nobody is answered.
+    It rings for its mail in the background. Mappers and the first connection to the database are made before anybody
+    waits for them. What was made so far stays, and is taken out of the garbage collector's sight: it would now and then
+    look through all of it, a tenth of a second in which nobody is answered.
     """
     app = create_app()
     bells.gather(app)
+    configure_mappers()
+    recovery.look_ahead(app)
     gc.collect()
     gc.freeze()
     return app

@@ -16,12 +16,13 @@ from newsletter.recovery import looking
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+EXTENSION = "newsletter-gate"
 ABOUT_THE_PROCESS = ("/healthz", "/readyz", "/metrics", "/static/")
 AGAIN_SECONDS = 5.0
 
 
 class Gate:
-    """Looks at the first request, and until the database is known to be the present one."""
+    """Looks before the first request or at it, and until the database is known to be the present one."""
 
     def __init__(self, app: Flask) -> None:
         self._app, self._inner = app, app.wsgi_app
@@ -34,6 +35,16 @@ class Gate:
             start_response("503 Service Unavailable", [("Content-Type", "text/plain"), ("Retry-After", "30")])
             return (b"The service is not available right now. Please try again in a few minutes.\n",)
         return self._inner(environ, start_response)
+
+    def look_ahead(self) -> None:
+        """Look before the first request, which then need not wait. Mends nothing: a start may not take so long."""
+        with self._app.app_context():
+            try:
+                self._open = marks.went_back() is None
+            except (RedisError, SQLAlchemyError, marks.Unfinished):
+                pass  # the first request looks again
+            finally:
+                db.session.rollback()
 
     def _may_pass(self) -> bool:
         with self._lock, self._app.app_context():  # whoever comes meanwhile waits
@@ -56,4 +67,11 @@ class Gate:
 
 def init_app(app: Flask) -> None:
     """Put the gate in front of everything but the pixel and the redirect, which know nobody."""
-    app.wsgi_app = Gate(app)  # type: ignore[method-assign]
+    app.extensions[EXTENSION] = gate = Gate(app)
+    app.wsgi_app = gate  # type: ignore[method-assign]
+
+
+def look_ahead(app: Flask) -> None:
+    """Do as `Gate.look_ahead`."""
+    gate: Gate = app.extensions[EXTENSION]
+    gate.look_ahead()

@@ -1,6 +1,11 @@
-"""Where the links of a campaign lead, remembered per process: a click of a known campaign asks no database."""
+"""Where the links of a campaign lead, remembered per process: a click of a known campaign asks no database.
+
+When a campaign's mails arrive, many click at once. The first of them asks, and the others wait for what it learns: if
+all asked, everybody would wait for all of them.
+"""
 
 import time
+from concurrent.futures import Future
 from threading import Lock
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -35,6 +40,7 @@ class TargetCache:
 
     def __init__(self) -> None:
         self._targets: dict[str, Targets] = {}
+        self._asked: dict[str, Future[Targets]] = {}
         self._lock = Lock()
 
     def get(self, word: str) -> Targets | None:
@@ -48,18 +54,32 @@ class TargetCache:
         While the database is away, what was known before goes on leading people where they want to go.
         """
         targets = self.get(word)
-        if targets is None:
-            campaign_id = public_ids.read(CAMPAIGN, word)
-            if campaign_id >= 2**31:  # no row can have it, and PostgreSQL would call the question an error
-                raise NotFound("There is nothing with this id.")
+        if targets is not None:
+            return targets
+        answer: Future[Targets] = Future()
+        with self._lock:
+            asked = self._asked.setdefault(word, answer)
+        if asked is answer:
             try:
-                targets = _read(campaign_id)
-            except (OperationalError, InterfaceError, PoolTimeout):
-                if word not in self._targets:
-                    raise
-                db.session.rollback()
-                return self._targets[word]
-            self._keep(word, targets)
+                answer.set_result(self._ask(word))
+            except BaseException as error:  # noqa: BLE001  # raised below, and nobody waits for ever
+                answer.set_exception(error)
+            finally:
+                del self._asked[word]
+        return asked.result()
+
+    def _ask(self, word: str) -> Targets:
+        campaign_id = public_ids.read(CAMPAIGN, word)
+        if campaign_id >= 2**31:  # no row can have it, and PostgreSQL would call the question an error
+            raise NotFound("There is nothing with this id.")
+        try:
+            targets = _read(campaign_id)
+        except (OperationalError, InterfaceError, PoolTimeout):
+            if word not in self._targets:
+                raise
+            db.session.rollback()
+            return self._targets[word]
+        self._keep(word, targets)
         return targets
 
     def _keep(self, word: str, targets: Targets) -> None:

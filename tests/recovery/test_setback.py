@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from flask import Flask
@@ -26,6 +27,7 @@ from newsletter.recipients import erasing, jobs, links, preferences
 from newsletter.recipients.models import Newsletter, Objection, Recipient
 from newsletter.recovery import looking, replaying, wsgi
 from tests.factories import make_campaign, make_newsletter, make_recipient, make_recipients
+from tests.outages import database_away
 from tests.procfile import Processes
 from tests.sink import Sink
 
@@ -142,6 +144,32 @@ def test_a_web_process_mends_it_before_its_first_answer(client: FlaskClient, set
     assert page.status_code == 404
     assert db.session.query(Recipient).count() == 0
     assert marks.went_back() is None
+
+
+def test_a_start_looks_ahead_and_leaves_the_mending_to_the_first_request(
+    app: Flask, client: FlaskClient, setback: Recipient
+) -> None:
+    wsgi.look_ahead(app)
+    assert db.session.query(Recipient).count() == 1
+
+    client.get("/")
+    assert db.session.query(Recipient).count() == 0
+
+
+def test_where_all_is_well_the_first_visitor_does_not_wait_for_a_look(app: Flask, client: FlaskClient) -> None:
+    wsgi.look_ahead(app)
+
+    with mock.patch.object(looking, "look") as look:
+        assert client.get("/").status_code == 200
+
+    look.assert_not_called()
+
+
+def test_a_start_without_the_database_is_a_start(app: Flask, client: FlaskClient, database_url: str) -> None:
+    with database_away(database_url):
+        wsgi.look_ahead(app)
+
+    assert client.get("/").status_code == 200
 
 
 def test_nothing_is_answered_from_a_restore_that_was_interrupted(client: FlaskClient, setback: Recipient) -> None:

@@ -2,7 +2,10 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
+from unittest import mock
 
 import pytest
 import time_machine
@@ -12,6 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from newsletter.config import Settings
@@ -197,6 +201,37 @@ def test_a_process_remembers_a_bounded_number_of_campaigns(app: Flask, monkeypat
         cache.load(word)
 
     assert [cache.get(word) is not None for word in words] == [False, False, True, True, True]
+
+
+def test_of_those_who_click_at_once_one_asks(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, word = targets.TargetCache(), public_ids.spell(CAMPAIGN, 1)
+    asked, answered, found = [], Event(), targets.Targets({}, 0.0, time.time() + 60)
+
+    def read(campaign_id: int) -> targets.Targets:
+        asked.append(campaign_id)
+        answered.wait(0.2)
+        return found
+
+    def load(_number: int) -> targets.Targets:
+        with app.app_context():
+            return cache.load(word)
+
+    monkeypatch.setattr(targets, "_read", read)
+    with ThreadPoolExecutor(4) as visitors:
+        learnt = list(visitors.map(load, range(4)))
+
+    assert (asked, learnt) == ([1], [found] * 4)
+
+
+def test_after_an_error_the_next_one_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, found = targets.TargetCache(), targets.Targets({}, 0.0, time.time() + 60)
+    asking = mock.Mock(side_effect=[OperationalError(None, None, Exception()), found])
+    monkeypatch.setattr(cache, "_ask", asking)
+
+    with pytest.raises(OperationalError):
+        cache.load("word")
+
+    assert cache.load("word") is found
 
 
 def test_an_unknown_campaign_is_asked_for_once(app: Flask, client: FlaskClient) -> None:
