@@ -42,7 +42,8 @@ def every() -> ResponseReturnValue:
     page = listing.page(newsletter, before=public_ids.read(service.KIND, before) if before else None, size=_limit())
     ids = [campaign.id for campaign in page.rows]
     numbers, said = counts_of(ids), replies.latest_of(ids)
-    shown = [_shown(campaign, numbers[campaign.id], said[campaign.id]) for campaign in page.rows]
+    slugs = {each.id: each.slug for each in newsletters.every()}
+    shown = [_shown(each, slugs[each.newsletter_id], numbers[each.id], said[each.id]) for each in page.rows]
     return (shown, {"Link": _next(shown[-1]["id"])}) if page.has_older else shown
 
 
@@ -185,13 +186,16 @@ def _content(body: Content) -> Content:
 
 
 def _shown(
-    campaign: Campaign, numbers: dict[str, int] | None = None, said: list[replies.Said] | None = None
+    campaign: Campaign,
+    slug: str | None = None,
+    numbers: dict[str, int] | None = None,
+    said: list[replies.Said] | None = None,
 ) -> dict[str, Any]:
     now = progress(campaign) if campaign.state == CampaignState.SENDING else None
     said = replies.latest(campaign.id) if said is None else said
     return {
         "id": service.public_id(campaign),
-        "newsletter": newsletters.by_id(campaign.newsletter_id).slug,
+        "newsletter": slug or newsletters.by_id(campaign.newsletter_id).slug,
         "subject": campaign.subject,
         "preheader": campaign.preheader,
         "markdown": campaign.markdown,

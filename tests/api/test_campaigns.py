@@ -13,6 +13,7 @@ from newsletter.core.db import db, utcnow
 from newsletter.recipients.models import Newsletter
 from tests.api.conftest import Api
 from tests.factories import make_campaign, make_delivery, make_newsletter, make_recipient, make_recipients
+from tests.outages import counting_queries
 from tests.sink import Sink
 
 NONE = dict.fromkeys(("audience", *DeliveryState), 0)
@@ -382,6 +383,22 @@ def test_every_wrong_field_is_named_at_once(api: Api) -> None:
 
     assert answer.status_code == 422
     assert set(answer.json["errors"]) == {"newsletter", "subject", "markdown", "colour"}
+
+
+def test_a_longer_list_asks_the_database_no_more_often(api: Api) -> None:
+    def asked() -> int:
+        with counting_queries() as queries:
+            assert api.get("/campaigns").status_code == 200
+        return len(queries)
+
+    make_campaign(make_newsletter())
+    asked()  # the first time it is noted that the token is in use
+    short = asked()
+    for _number in range(3):
+        make_campaign(make_newsletter())
+    db.session.expunge_all()
+
+    assert asked() == short
 
 
 def test_the_list_can_be_read_a_page_at_a_time(api: Api) -> None:
