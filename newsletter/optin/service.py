@@ -130,21 +130,22 @@ def confirm(token: str) -> Newsletter:
     newsletter = _newsletter(signup)
     if signup.expires_at < utcnow():
         raise Outdated(newsletter)
-    if not admission.admit(
+    link_key = admission.admit(
         newsletter,
         signup.email,
         signup.person,
         language=signup.language,
         measured=signup.measured,
         receipt=_receipt(signup),
-    ):
+    )
+    if link_key is None:
         return _confirmed_before(newsletter, signup)
     # After the insert, which has waited for whoever was just erasing this address.
     if receipts.left_since(newsletter.id, signup.email, signup.requested_at):
         db.session.rollback()
         raise Outdated(newsletter)
     restraint.settle(signup.email)
-    row_id = outbox.post(jobs.send_welcome, _welcome_payload(newsletter, signup))
+    row_id = outbox.post(jobs.send_welcome, {"link_key": link_key.hex()})
     db.session.commit()
     log.info("a sign-up was confirmed")
     outbox.ring(row_id, jobs.send_welcome)
@@ -157,11 +158,6 @@ def _confirmed_before(newsletter: Newsletter, signup: SignUp) -> Newsletter:
     if not still_there:
         raise Outdated(newsletter)
     return newsletter
-
-
-def _welcome_payload(newsletter: Newsletter, signup: SignUp) -> dict[str, str]:
-    recipient = admission.find(newsletter.id, signup.email)
-    return {"link_key": recipient.link_key.hex() if recipient else ""}
 
 
 def _receipt(signup: SignUp) -> ReceiptFields:

@@ -16,17 +16,17 @@ from newsletter.recipients.person import Person
 
 def admit(
     newsletter: Newsletter, email: str, person: Person, *, language: str, measured: bool, receipt: ReceiptFields
-) -> bool:
-    """Add a recipient and the receipt; return False, and change nothing, when they are there already.
+) -> bytes | None:
+    """Add a recipient and the receipt; return the key of their links. None, and no change, when they are there already.
 
     `email` is as `address.parse` returns it. The caller commits. Safe when several do it at once: one of them
-    gets True. False also means that this very wish was confirmed before, whatever became of the recipient.
+    gets a key. None also means that this very wish was confirmed before, whatever became of the recipient.
     """
     if find(newsletter.id, email) is not None:
-        return False
+        return None
     receipt_id = receipts.write(newsletter.id, newsletter.slug, email, receipt)
     if receipt_id is None:
-        return False
+        return None
     row = insert(Recipient).values(
         newsletter_id=newsletter.id,
         address_sealed=address.seal(email),
@@ -38,10 +38,10 @@ def admit(
         receipt_id=receipt_id,
     )
     # Another wish of the same person may have been confirmed since the look above.
-    admitted = db.session.execute(row.on_conflict_do_nothing().returning(Recipient.id)).first()
+    admitted = db.session.execute(row.on_conflict_do_nothing().returning(Recipient.link_key)).scalar_one_or_none()
     if admitted is None:
         receipts.discard(receipt_id)
-    return admitted is not None
+    return admitted
 
 
 def find(newsletter_id: int, email: str) -> Recipient | None:

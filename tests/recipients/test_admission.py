@@ -37,7 +37,7 @@ def fields(**values: object) -> receipts.ReceiptFields:
     return receipts.ReceiptFields(**(given | values))
 
 
-def admit(newsletter: Newsletter, email: str = EMAIL, receipt: receipts.ReceiptFields | None = None) -> bool:
+def admit(newsletter: Newsletter, email: str = EMAIL, receipt: receipts.ReceiptFields | None = None) -> bytes | None:
     admitted = admission.admit(
         newsletter, email, Person(last_name="Beispiel"), language="de", measured=True, receipt=receipt or fields()
     )
@@ -48,10 +48,11 @@ def admit(newsletter: Newsletter, email: str = EMAIL, receipt: receipts.ReceiptF
 def test_a_recipient_is_stored_sealed_beside_a_receipt() -> None:
     newsletter = make_newsletter()
 
-    assert admit(newsletter)
+    link_key = admit(newsletter)
 
     recipient = admission.find(newsletter.id, EMAIL)
     assert recipient is not None
+    assert recipient.link_key == link_key
     assert address.unseal(recipient.address_sealed or b"") == EMAIL
     assert Person.unsealed(recipient.name_sealed).last_name == "Beispiel"
     assert b"kim" not in (recipient.address_sealed or b"")
@@ -99,7 +100,7 @@ def test_many_wishes_of_one_person_at_the_same_moment_make_one_recipient(app: Fl
 
     def one(_number: int) -> bool:
         with app.app_context():
-            return admit(db.session.get_one(Newsletter, newsletter_id))
+            return admit(db.session.get_one(Newsletter, newsletter_id)) is not None
 
     with ThreadPoolExecutor(4) as pool:
         admitted = list(pool.map(one, range(24)))
