@@ -93,6 +93,8 @@ def _derived(settings: Settings) -> Settings:
         "SQLALCHEMY_ENGINE_OPTIONS": {
             "pool_size": settings["DATABASE_POOL_SIZE"],
             "max_overflow": 1,
+            # The connection used last: its server process has what it needs at hand.
+            "pool_use_lifo": True,
             "pool_timeout": 5,
             "connect_args": {"connect_timeout": 5},
         },

@@ -37,6 +37,15 @@ def test_one_that_lives_is_used_again_without_a_question(monkeypatch: pytest.Mon
     assert (after, asked) == (before, [])
 
 
+def test_the_one_used_last_is_used_first() -> None:
+    with db.engine.connect() as early, db.engine.connect() as late:
+        pids = [connection.execute(text("SELECT pg_backend_pid()")).scalar_one() for connection in (early, late)]
+        late.close()
+        early.close()
+
+    assert [backend(), backend()] == [pids[0], pids[0]]
+
+
 def test_one_that_was_silent_for_long_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     before = backend()
