@@ -21,7 +21,7 @@ def run(sections: Mapping[str, Section]) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"some of: {', '.join(sections)}")
     parser.add_argument("--recipients", type=int, default=100_000, help="of a campaign in the section sending")
-    parser.add_argument("--connections", type=numbers, default="1,4,16,64", help="to the relay")
+    parser.add_argument("--connections", type=numbers, default="1,4,16,32,64", help="to the relay")
     parser.add_argument("--rounds", type=int, default=3, help="how often all take turns; medians count")
     parser.add_argument("--largest", type=int, default=1_000_000, help="recipients of the largest newsletter")
     parser.add_argument("--seconds", type=int, default=4, help="for which each kind of request is sent")
