@@ -5,12 +5,12 @@ import sys
 
 import newsletter.jobs  # noqa: F401  # a worker runs the jobs that it has imported
 from newsletter import foundation
-from newsletter.core import worker
+from newsletter.core import scheduling, worker
 from newsletter.recovery import looking
 from newsletter.schedule import JOIN_SECONDS, Schedule
 
 if __name__ == "__main__":
-    worker.yield_to_others()
+    scheduling.interrupt_nobody()
     # The sender's threads hand each other short work, and should not wait the default five milliseconds for each other.
     # At half a millisecond they stopped each other so often that a mail cost the worker a twentieth more than at two.
     sys.setswitchinterval(0.002)

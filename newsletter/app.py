@@ -12,7 +12,7 @@ from newsletter.campaigns import editor_routes as editor
 from newsletter.campaigns import routes as campaigns
 from newsletter.config import Settings
 from newsletter.contact import routes as contact
-from newsletter.core import bells, limits
+from newsletter.core import bells, limits, scheduling
 from newsletter.core.db import db
 from newsletter.foundation import ROOT, make_app
 from newsletter.mailbox import routes as mailbox
@@ -50,6 +50,7 @@ def create_web_app() -> Flask:
     waits for them. What was made so far stays, and is taken out of the garbage collector's sight: it would now and then
     look through all of it, a tenth of a second in which nobody is answered.
     """
+    scheduling.interrupt_nobody()  # before any thread is started
     app = create_app()
     bells.gather(app)
     configure_mappers()

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from honcho.environ import parse_procfile
+from redis import Redis
+from rq import Worker
 
 from newsletter.demo.services import Child, spawn
 
@@ -36,6 +38,16 @@ class Processes:
             )
         self.children.append(child)
         return child
+
+    def listening_worker(self) -> Worker:
+        """Start a worker; return what it says of itself, once it listens."""
+        self.start("worker")
+        with Redis.from_url(self.env["REDIS_URL"]) as connection:
+            deadline = time.monotonic() + SECONDS
+            while not (workers := Worker.all(connection=connection, serializer="json")):
+                assert time.monotonic() < deadline, self.log()
+                time.sleep(0.05)
+            return workers[0]
 
     def run(self, name: str) -> None:
         """Run a process that ends by itself, such as `release`."""

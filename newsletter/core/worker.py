@@ -6,9 +6,7 @@ worker is killed. No alarm interrupts a job either, because an exception between
 """
 
 import logging
-import os
 import signal
-from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -57,17 +55,6 @@ class GentleWorker(SimpleWorker):
         if stopping.is_set():
             raise StopRequested
         super().check_for_suspension(burst)
-
-
-def yield_to_others() -> None:
-    """Interrupt no other process on waking up (SCHED_BATCH, sched(7)). For this thread and those it starts later.
-
-    The relay, PostgreSQL and the web process do what the worker waits for: to stop one of them because a reply has come
-    gains nothing, and costs both. The worker's share of the processors stays what it was.
-    """
-    if hasattr(os, "SCHED_BATCH"):  # Linux
-        with suppress(OSError):  # a sandbox that forbids it, or does not know it
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def run(app: Flask) -> None:
